@@ -1,0 +1,1 @@
+"""Playbooks through ansible-runner in worker processes of our own."""

@@ -1,0 +1,1 @@
+"""Independent observers: http, tcp, tls, ssh, sql, dns."""

@@ -1,0 +1,1 @@
+"""Use cases, settings and wiring. Only wiring names concrete adapters."""

@@ -1,0 +1,1 @@
+"""What is there: sites, departments, protection groups, applications, and where they answer."""

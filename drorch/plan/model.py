@@ -1,0 +1,192 @@
+"""Frozen values of a plan. A plan is complete: a run performs its steps and makes no choice of its own.
+
+A plan names inventory hosts and catalog ids, never addresses or ports, so that the same plan has the same hash in every
+estate. All times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+
+PLAN_SCHEMA = 1
+
+
+class Kind(StrEnum):
+    """The kind of a run."""
+
+    DRILL = "drill"
+    SWITCHOVER = "switchover"
+    FAILOVER = "failover"
+    FAILBACK = "failback"
+    READINESS = "readiness"
+
+
+STATE_CHANGING = frozenset({Kind.DRILL, Kind.SWITCHOVER, Kind.FAILOVER, Kind.FAILBACK})
+"""Kinds that need an approved plan hash."""
+TWO_PERSONS = frozenset({Kind.SWITCHOVER, Kind.FAILOVER, Kind.FAILBACK})
+"""Kinds whose approval needs a second person."""
+
+
+class Phase(StrEnum):
+    """Which part of the recovery a step belongs to; reports are grouped by it."""
+
+    CHECK = "check"
+    FENCE = "fence"
+    RECOVER = "recover"
+    SERVE = "serve"
+    VALIDATE = "validate"
+    RETURN = "return"
+    CLEAN_UP = "clean-up"
+
+
+class SubjectKind(StrEnum):
+    """What a step is about."""
+
+    SITE = "site"
+    GROUP = "group"
+    APPLICATION = "application"
+
+
+class Repeat(StrEnum):
+    """Whether a step may be performed again when nobody knows whether it ran."""
+
+    SAFE = "safe"
+    AFTER_PROBE = "after-probe"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaybookAct:
+    """Run a playbook. ``hosts`` are the inventory hosts that all have to be processed for success.
+
+    ``variables`` are plain JSON data (never secrets, never shell text), given to the playbook as ``drorch``.
+    """
+
+    playbook: str
+    """Relative to the playbooks folder: ``postgresql_streaming/recover.yml``."""
+    hosts: tuple[str, ...]
+    variables: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidateAct:
+    """Wait until the probes have proved an application served from ``site`` (own name, write and read).
+
+    ``drill`` looks at the isolated copy. ``remote_access`` proves reachability through the gateway only.
+    """
+
+    application: str
+    site: str
+    drill: bool = False
+    remote_access: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WitnessAct:
+    """Prove from ``witnesses`` (two other sites) that ``site`` answers on none of its endpoints: the site is lost."""
+
+    site: str
+    witnesses: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicationAct:
+    """Look at replication of a group from ``primary`` to ``standby``: streaming, lag within ``max_lag_s``."""
+
+    group: str
+    primary: str
+    standby: str
+    max_lag_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamesAct:
+    """Ask every authoritative server for the names of ``applications``: all must point to ``site``."""
+
+    applications: tuple[str, ...]
+    site: str
+    drill: bool = False
+
+
+Act = PlaybookAct | ValidateAct | WitnessAct | ReplicationAct | NamesAct
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One node of the graph."""
+
+    id: str
+    """``<subject>/<verb>``: ``nyc-finance/recover``, ``umoja/start``."""
+    title: str
+    subject_kind: SubjectKind
+    subject: str
+    phase: Phase
+    act: Act
+    site: str
+    """Where it acts; limits count per site."""
+    needs: tuple[str, ...] = ()
+    """Ids of steps that must be done first. When one fails, this step is not reached."""
+    after: tuple[str, ...] = ()
+    """Ids of steps that must have ended, or can no longer start, whatever their outcome (a drill's clean-up)."""
+    timeout_s: float
+    estimate_s: float
+    """Expected duration, for the critical path and the order of ready steps."""
+    repeat: Repeat
+    undo: PlaybookAct | None = None
+    changes_state: bool
+    """False for checks and proofs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How many steps may be under way at once."""
+
+    total: int = 8
+    per_site: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplicationScope:
+    """What the plan means to do for one application, also when that is nothing."""
+
+    application: str
+    from_site: str
+    to_site: str | None
+    """None when the plan cannot recover it: see ``reason``."""
+    reason: str | None = None
+    remote_access: bool = False
+    """True: only reachability through the gateway is proved."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One immutable plan. ``steps`` are in a stable topological order. Its hash: ``plan.codec.plan_id(plan)``."""
+
+    schema: int
+    kind: Kind
+    title: str
+    lost_site: str | None
+    catalog_id: str
+    playbooks_id: str
+    """Content hash over the playbook files the plan uses: a changed playbook makes a new plan."""
+    scope: tuple[ApplicationScope, ...]
+    steps: tuple[Step, ...]
+    limits: Limits
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Step]:
+        """Steps by id."""
+        return MappingProxyType({step.id: step for step in self.steps})
+
+    @cached_property
+    def dependents(self) -> Mapping[str, tuple[str, ...]]:
+        """For each step the steps that come directly behind it (``needs`` and ``after``)."""
+        found: dict[str, list[str]] = {step.id: [] for step in self.steps}
+        for step in self.steps:
+            for needed in step.needs + step.after:
+                found[needed].append(step.id)
+        return MappingProxyType({step_id: tuple(ids) for step_id, ids in found.items()})

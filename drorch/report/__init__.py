@@ -1,0 +1,1 @@
+"""Rendering of data that is already true: JSON is the record, HTML and text are renderings."""

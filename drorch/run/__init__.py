@@ -1,0 +1,1 @@
+"""What was done: journal events, their fold, pure decisions, and one thin driver that performs them through ports."""

@@ -1,0 +1,120 @@
+"""Ports: what the driver needs from the world. Real adapters live in ``drorch.adapters``, fakes in ``drorch.testing``.
+
+Each port has one contract suite in ``tests/contract`` that runs over the fake and every real adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Protocol
+
+from drorch.core.clock import Instant
+from drorch.plan.model import Act, PlaybookAct
+from drorch.run.events import Event
+
+
+class Journal(Protocol):
+    """An append-only store of events. ``(run, seq)`` is unique: a second writer gets `JournalConflict`."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Durably add events of one run, all or none. JournalConflict when a ``(run, seq)`` is already there."""
+        ...
+
+    def read(self, run: str, after: int = 0) -> tuple[Event, ...]:
+        """Events of a run with ``seq > after``, in order. Empty for an unknown run."""
+        ...
+
+    def runs(self) -> tuple[str, ...]:
+        """Ids of all runs, oldest first."""
+        ...
+
+
+class PlaybookStatus(StrEnum):
+    """How the playbook process ended, before anyone judges whether that is success."""
+
+    ENDED = "ended"
+    TIMED_OUT = "timed-out"
+    STOPPED = "stopped"
+    LOST = "lost"
+    """The process is gone and left no result."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaybookRequest:
+    """One attempt at a playbook act. ``ident`` is deterministic: asking twice for one ident never runs it twice."""
+
+    run: str
+    ident: str
+    act: PlaybookAct
+    timeout_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaybookResult:
+    """What the playbook left behind. Judged by ``run.verdict.judge_playbook``; rc 0 alone is not success."""
+
+    ident: str
+    status: PlaybookStatus
+    rc: int | None
+    processed: frozenset[str]
+    dark: frozenset[str]
+    failures: frozenset[str]
+    ignored: frozenset[str]
+    """Hosts on which a failed task was ignored."""
+    changed: frozenset[str]
+    facts: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    """What the playbook emitted with set_stats, redacted."""
+    message: str = ""
+    """The first failure message for people, redacted."""
+
+
+class PlaybookState(StrEnum):
+    """What is known about an ident."""
+
+    ABSENT = "absent"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class Executor(Protocol):
+    """Runs playbooks in worker processes that outlive this process."""
+
+    def launch(self, request: PlaybookRequest) -> None:
+        """Start it and return. Launching an ident that is running or ended does nothing."""
+        ...
+
+    def state(self, run: str, ident: str) -> PlaybookState:
+        """Whether the ident was ever launched, runs, or has ended."""
+        ...
+
+    def wait(self, run: str, ident: str, timeout_s: float) -> PlaybookResult | None:
+        """The result when it has ended within ``timeout_s`` seconds, else None."""
+        ...
+
+    def stop(self, run: str, ident: str) -> None:
+        """End the whole process tree of the ident. Harmless when it has ended."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """The answer of an observer. ``code`` is empty when ``holds``; ``facts`` are JSON data."""
+
+    holds: bool
+    code: str = ""
+    reason: str = ""
+    facts: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Observer(Protocol):
+    """Looks at the real services, independently of any playbook."""
+
+    def prove(self, act: Act, *, since: Instant, deadline_s: float) -> Proof:
+        """Try until the act's claim holds or ``deadline_s`` seconds have passed. Never raises for what it observes.
+
+        Only observations that started at or after ``since`` count. PlaybookAct is not for observers.
+        """
+        ...
