@@ -1,7 +1,7 @@
 """The events of a run's journal. The journal is the truth: state, reports and metrics are folds of these.
 
-An event is written *before* an act (`StepStarted`) and after it (its outcome). A step found started without an outcome is
-unknown and is never performed again without a decision. Facts carry JSON data only, already redacted.
+An event is written *before* an act (`StepStarted`) and after it (its outcome). A step found started without an outcome
+is unknown and is never performed again without a decision. Facts carry JSON data only, already redacted.
 """
 
 from __future__ import annotations

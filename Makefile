@@ -1,0 +1,41 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. See README.md.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check acceptance bench golden clean help
+
+help:
+	@echo "make demo        lose New York on the embedded lab, recover, measure, fail back, write report.html"
+	@echo "make test        checks, unit, contract, fault and acceptance tests"
+	@echo "make check       ruff, mypy --strict, import-linter"
+	@echo "make bench       speed, as ratios in one run (not part of the tests)"
+	@echo "make golden      write the golden files anew"
+	@echo "make clean       remove the virtual environment and caches"
+
+$(STAMP): pyproject.toml tools/bootstrap.sh
+	@PYTHON="$(PYTHON)" sh tools/bootstrap.sh "$(VENV)"
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/drorch demo
+
+check: $(STAMP)
+	@$(BIN)/ruff check -q drorch tests playbooks
+	@$(BIN)/ruff format -q --check drorch tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: check
+	@$(BIN)/pytest -q tests/unit tests/contract tests/faults
+	@$(BIN)/pytest -q tests/acceptance
+
+bench: $(STAMP)
+	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+golden: $(STAMP)
+	@$(BIN)/pytest -q tests/unit --regenerate-golden
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

@@ -1,0 +1,105 @@
+"""Where drorch keeps and finds its files, and the estate file's edge (YAML in, frozen `Estate` out)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from types import MappingProxyType
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+import drorch
+from drorch.catalog.estate import Estate
+from drorch.catalog.load import checked, load_catalog
+from drorch.catalog.model import Catalog
+from drorch.core.errors import Broken, InputInvalid, NotFound
+
+MAX_ESTATE_BYTES = 4_000_000
+
+
+def home() -> Path:
+    """The state folder: ``$DRORCH_HOME``, else ``.drorch`` in the present folder. Made when missing."""
+    folder = Path(os.environ.get("DRORCH_HOME") or ".drorch").absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Broken(
+            f"the state folder cannot be made: {error.strerror}",
+            where=str(folder),
+            next_step="set DRORCH_HOME to a folder that can be written",
+        ) from error
+    return folder
+
+
+def playbooks_folder() -> Path:
+    """``$DRORCH_PLAYBOOKS``, else ``playbooks`` beside the package or in the present folder."""
+    named = os.environ.get("DRORCH_PLAYBOOKS")
+    candidates = [Path(named)] if named else [Path(drorch.__file__).parent.parent / "playbooks", Path("playbooks")]
+    for folder in candidates:
+        if folder.is_dir():
+            return folder.absolute()
+    raise NotFound(
+        "there is no playbooks folder",
+        where=str(candidates[0]),
+        next_step="set DRORCH_PLAYBOOKS to the folder that holds <method>/recover.yml",
+    )
+
+
+def read_playbooks(folder: Path | None = None) -> Mapping[str, bytes]:
+    """Every file under the playbooks folder by its relative name (what the plan's playbooks id is made of)."""
+    root = folder or playbooks_folder()
+    files = {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    return MappingProxyType(files)
+
+
+def read_input(path: Path, limit: int) -> bytes:
+    """Bytes of an input file, at most ``limit`` + 1 of them (the loader refuses what is larger). InputInvalid if not
+    readable."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(limit + 1)
+    except OSError as error:
+        raise NotFound(
+            f"cannot be read: {error.strerror}", where=str(path), next_step="name a file that exists and can be read"
+        ) from error
+
+
+def load_catalog_file(path: Path) -> Catalog:
+    """The checked catalog of a file; InputInvalid with file and line when it has errors."""
+    return checked(load_catalog(read_input(path, 16_000_000), str(path)))
+
+
+def load_estate(path: Path) -> Estate:
+    """The estate of a YAML file. InputInvalid names the file and the field."""
+    raw = read_input(path, MAX_ESTATE_BYTES)
+    if len(raw) > MAX_ESTATE_BYTES:
+        raise InputInvalid("an estate file is at most 4 MB", where=str(path), next_step="name the estate file")
+    try:
+        data = yaml.load(raw, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise InputInvalid(
+            f"not readable as YAML: {getattr(error, 'problem', None) or error}", where=where, next_step="mend the file"
+        ) from error
+    known = {field.name for field in fields(Estate)}
+    for key in data if isinstance(data, dict) else ():
+        if key not in known:
+            raise InputInvalid(f"unknown field {key!r}", where=str(path), next_step=f"known are {sorted(known)}")
+    try:
+        return TypeAdapter(Estate).validate_python(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InputInvalid(
+            f"{field}: {first['msg']}",
+            where=str(path),
+            next_step="see docs/architecture.md, 'Estate file', or let 'drorch lab up' write one",
+        ) from error

@@ -1,0 +1,63 @@
+"""The ``drorch`` command: puts the groups together and turns errors into text and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import typer
+
+from drorch import __version__
+from drorch.cli import catalog, demo, lab, plan, probe, report, run
+from drorch.cli.output import print_error
+from drorch.core.errors import DrorchError, ExitCode
+
+app = typer.Typer(
+    name="drorch",
+    help="Disaster-recovery orchestration and failover testing with measured evidence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(catalog.app, name="catalog", help="The catalog: check, show, diff, import.")
+app.add_typer(plan.app, name="plan", help="Recovery plans: build, show, check, diff.")
+app.add_typer(run.app, name="run", help="Runs: start, list, show, watch and operator decisions.")
+app.add_typer(report.app, name="report", help="The record of a run: show, write as HTML, text or JSON.")
+app.add_typer(probe.app, name="probe", help="Look at the services now, independently of any playbook.")
+app.add_typer(lab.app, name="lab", help="The embedded four-site lab: up, status, break, heal, down.")
+app.command(name="demo", help="Lose New York on the lab, recover, measure, fail back, write the report.")(demo.demo)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
+    """Disaster-recovery orchestration and failover testing with measured evidence."""
+    if version:
+        typer.echo(f"drorch {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point. Exit codes: see ``drorch.core.errors.ExitCode``."""
+    try:
+        code = app(standalone_mode=False)
+    except DrorchError as error:
+        print_error(error)
+        code = int(error.exit_code)
+    except click.exceptions.Exit as ended:
+        code = ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = int(ExitCode.BAD_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        print_error(DrorchError("interrupted", next_step="a run that was under way goes on with 'drorch run attach'"))
+        code = int(ExitCode.BROKEN)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing to tell and nowhere to tell it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = int(ExitCode.OK)
+    except OSError as error:
+        print_error(DrorchError(f"{error.strerror or error}", where=str(error.filename) if error.filename else None))
+        code = int(ExitCode.BAD_INPUT)
+    sys.exit(code or 0)
