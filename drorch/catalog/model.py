@@ -152,6 +152,8 @@ class Application:
     need_until: date | None = None
     migration_target: str | None = None
     """Site the application is to be moved to, if any."""
+    gateway: bool = False
+    """True for an application through which remote-access applications are reached (their ``depends_on`` names it)."""
     provenance: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}))
     """Per field name; fields missing here are ``assumed`` (see ``provenance_of``)."""
 
@@ -181,6 +183,8 @@ class Catalog:
     groups: tuple[ProtectionGroup, ...]
     applications: tuple[Application, ...]
     content_id: str
+    note: str | None = None
+    """What readers have to know about the catalog as a whole; shown wherever the catalog is shown."""
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     """Line (from 1) of each entry and field in the source, keyed ``applications.umoja`` or
     ``applications.umoja.rto``; empty when not loaded from text."""
@@ -221,6 +225,13 @@ class Catalog:
     def applications_of(self, group_id: str) -> tuple[Application, ...]:
         """Applications of a protection group, in catalog order."""
         return tuple(app for app in self.applications if app.group == group_id)
+
+    def gateway_of(self, application: Application) -> Application | None:
+        """The application that remote users of this one come through; None without one, or when not remote-access."""
+        if application.arrangement is not Arrangement.REMOTE_ACCESS:
+            return None
+        known = (self._applications.get(needed) for needed in application.depends_on)
+        return next((needed for needed in known if needed is not None and needed.gateway), None)
 
     def primary_site_of(self, application: Application) -> str:
         """Where the application normally runs: the primary site of its protection group."""

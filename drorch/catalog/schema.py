@@ -1,0 +1,176 @@
+"""The shape of ``app_catalog.yaml``, as strict pydantic models. Used by ``catalog.load`` only; inside are dataclasses.
+
+Nothing is coerced silently: a number where text is expected is an error, unknown fields are errors.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from drorch.catalog.durations import parse_duration
+from drorch.catalog.model import Arrangement, ProbeKind, Provenance, ProvenanceKind, RtoFrom, Scope, SiteRole
+from drorch.core.ids import is_slug
+
+SCHEMA_VERSION = 1
+
+
+def _slug(text: str) -> str:
+    if not is_slug(text):
+        raise ValueError(f"{text!r} is not an id; use lower-case letters, digits and inner hyphens, at most 63")
+    return text
+
+
+def _printable(text: str) -> str:
+    if not text.strip():
+        raise ValueError("has to say something")
+    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        raise ValueError("holds control characters or line breaks; write one line of text")
+    return text.strip()
+
+
+def _iso_date(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a date; write it like 2014-06-30") from None
+    if value is None or isinstance(value, date):
+        return value
+    raise ValueError(f"{value!r} is not a date; write it like 2014-06-30")
+
+
+def _provenance(value: object) -> object:
+    if isinstance(value, Provenance):
+        return value
+    kinds = ", ".join(kind.value for kind in ProvenanceKind)
+    kind: object = value
+    source: object = None
+    if isinstance(value, dict) and len(value) == 1:
+        ((kind, source),) = value.items()
+    if not isinstance(kind, str) or kind not in set(ProvenanceKind):
+        raise ValueError(f"{value!r} is not a provenance; write one of {kinds}, or {{attested: <source>}}")
+    if source is not None and not isinstance(source, str):
+        raise ValueError(f"the source of a provenance is text, not {source!r}")
+    return Provenance(kind=ProvenanceKind(kind), source=_printable(source) if source is not None else None)
+
+
+Slug = Annotated[str, AfterValidator(_slug)]
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
+Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_printable)]
+IsoDate = Annotated[date | None, BeforeValidator(_iso_date)]
+Seconds = Annotated[float, BeforeValidator(parse_duration)]
+ProvenanceMap = dict[str, Annotated[Provenance, BeforeValidator(_provenance)]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Entry(_Strict):
+    """Anything with provenance: every field of the entry has to resolve to one."""
+
+    id: Slug
+    provenance: ProvenanceMap
+
+    @model_validator(mode="after")
+    def _provenance_is_complete(self) -> _Entry:
+        fields = set(type(self).model_fields) - {"provenance"}
+        if unknown := sorted(set(self.provenance) - fields - {"default"}):
+            raise ValueError(f"provenance names fields that are not there: {', '.join(unknown)}")
+        missing = sorted(fields - set(self.provenance))
+        if missing and "default" not in self.provenance:
+            raise ValueError(f"no provenance for {', '.join(missing)}; add `default:` to it")
+        return self
+
+    def resolved_provenance(self) -> dict[str, Provenance]:
+        """Provenance of each field by name."""
+        fields = (name for name in type(self).model_fields if name != "provenance")
+        default = self.provenance.get("default")
+        return {name: self.provenance.get(name, default) or Provenance(kind=ProvenanceKind.ASSUMED) for name in fields}
+
+
+class SiteEntry(_Entry):
+    """A data centre."""
+
+    name: Line
+    role: Annotated[SiteRole, Field(strict=False)]
+    mirror: Slug | None = None
+    valid_from: IsoDate = None
+    valid_until: IsoDate = None
+    timezone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]+(/[A-Za-z_+-]+)*$")] = "UTC"
+
+
+class DepartmentEntry(_Entry):
+    """An office."""
+
+    name: Line
+    focal_point: Line | None = None
+
+
+class GroupEntry(_Entry):
+    """A protection group."""
+
+    name: Line
+    method: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    primary_site: Slug
+    recovery_site: Slug | None = None
+
+
+class ObjectiveEntry(_Strict):
+    """A recovery objective: ``{time: 4h, basis: ..., owner: ...}``."""
+
+    time: Seconds
+    basis: Line | None = None
+    owner: Line | None = None
+
+
+class ProbeEntry(_Strict):
+    """One way to observe an application."""
+
+    kind: Annotated[ProbeKind, Field(strict=False)]
+    path: Annotated[str, StringConstraints(pattern=r"^/[!-~]*$", max_length=200)] = "/"
+    port_name: Slug = "service"
+
+
+class ApplicationEntry(_Entry):
+    """One application."""
+
+    name: Line
+    description: Text
+    scope: Annotated[Scope, Field(strict=False)]
+    tier: Annotated[int, Field(ge=1, le=4)]
+    department: Slug
+    arrangement: Annotated[Arrangement, Field(strict=False)]
+    group: Slug
+    rto: ObjectiveEntry
+    rpo: ObjectiveEntry
+    rto_from: Annotated[RtoFrom, Field(strict=False)]
+    depends_on: list[Slug] = Field(default_factory=list)
+    probes: list[ProbeEntry] = Field(default_factory=list)
+    need_until: IsoDate = None
+    migration_target: Slug | None = None
+    gateway: bool = False
+
+
+class TotalsEntry(_Strict):
+    """The totals the catalog claims about itself."""
+
+    applications: Annotated[int, Field(ge=0)]
+    enterprise: Annotated[int, Field(ge=0)]
+    departmental: Annotated[int, Field(ge=0)]
+
+
+class CatalogFile(_Strict):
+    """The whole file."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    title: Line
+    note: Text | None = None
+    totals: TotalsEntry
+    sites: list[SiteEntry]
+    departments: list[DepartmentEntry]
+    groups: list[GroupEntry]
+    applications: list[ApplicationEntry]
