@@ -13,7 +13,15 @@ from typing import Protocol
 
 from drorch.core.clock import Instant
 from drorch.plan.model import Act, PlaybookAct
-from drorch.run.events import Event
+from drorch.run.events import (
+    Event,
+    Paused,
+    Resumed,
+    RetryRequested,
+    StepResolved,
+    StepSkipped,
+    StopRequested,
+)
 
 
 class Journal(Protocol):
@@ -29,6 +37,34 @@ class Journal(Protocol):
 
     def runs(self) -> tuple[str, ...]:
         """Ids of all runs, oldest first."""
+        ...
+
+
+OperatorBody = Paused | Resumed | StopRequested | RetryRequested | StepSkipped | StepResolved
+"""What a person may ask of a run under way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorRequest:
+    """One waiting request of a person."""
+
+    id: int
+    body: OperatorBody
+
+
+class OperatorInbox(Protocol):
+    """Requests of people to the driver of a run, which alone writes the journal. They outlive both processes."""
+
+    def put(self, run: str, body: OperatorBody) -> None:
+        """Durably leave a request."""
+        ...
+
+    def pending(self, run: str) -> tuple[OperatorRequest, ...]:
+        """Requests not yet settled, oldest first."""
+        ...
+
+    def settle(self, run: str, ids: Sequence[int]) -> None:
+        """Forget requests that are in the journal now, or were refused. Unknown ids are ignored."""
         ...
 
 

@@ -1,0 +1,164 @@
+"""What to do next: a pure function of plan, state and time. The driver performs what comes out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from drorch.core.clock import Instant
+from drorch.plan.model import Plan, PlaybookAct, Repeat, Step, WitnessAct
+from drorch.run.events import RunOutcome
+from drorch.run.idents import attempt_ident
+from drorch.run.interlocks import Refusal, witness_refusal
+from drorch.run.progress import StepStatus
+from drorch.run.state import RunState
+from drorch.run.verdict import PlaybookCode
+
+PROOFS_AT_ONCE = 64
+"""Proofs only look, so the plan's limits do not count them; this keeps the number of threads within reason."""
+ATTEMPTS_WITHOUT_PERSON = 3
+"""A safe step that is lost again and again is a question for a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Perform:
+    """Start a step."""
+
+    step: Step
+    attempt: int
+    ident: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopStep:
+    """End a step under way; ``code`` says why (``timed-out`` or ``stopped``)."""
+
+    step: Step
+    attempt: int
+    code: PlaybookCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """Let a lost step that is declared safe be performed again."""
+
+    step: Step
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskOperator:
+    """Nothing more can be done before a person decides about these steps."""
+
+    steps: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndRun:
+    """The run is over."""
+
+    outcome: RunOutcome
+    reason: str
+    refusals: tuple[Refusal, ...] = ()
+
+
+Command = Perform | StopStep | Repeated | AskOperator | EndRun
+
+
+def decide(plan: Plan, state: RunState, now: Instant) -> tuple[Command, ...]:
+    """The commands for this moment, the same for the same arguments. Asking again before acting changes nothing."""
+    if state.ended is not None or state.head.started_at is None:
+        return ()
+    refusals = _refusals(state)
+    if refusals:
+        reason = "; ".join(refusal.reason for refusal in refusals)
+        return _late(state, now) or _once_idle(
+            state, EndRun(outcome=RunOutcome.REFUSED, reason=reason, refusals=refusals)
+        )
+    if state.head.stop is not None:
+        stop = state.head.stop
+        reason = f"{stop.person} stopped it: {stop.reason}"
+        return _stops(state) or _once_idle(state, EndRun(outcome=RunOutcome.STOPPED, reason=reason))
+    late = _late(state, now)
+    if state.head.paused is not None:
+        return late
+    repeats = _repeats(state)
+    if repeats:
+        return (*late, *repeats)
+    starts = _starts(plan, state)
+    if starts or state.progress.sets[StepStatus.RUNNING]:
+        return (*late, *starts)
+    return (_nothing_left(state),)
+
+
+def _running(state: RunState) -> list[Step]:
+    return [state.plan.by_id[step] for step in sorted(state.progress.sets[StepStatus.RUNNING])]
+
+
+def _once_idle(state: RunState, end: EndRun) -> tuple[Command, ...]:
+    return () if state.progress.sets[StepStatus.RUNNING] else (end,)
+
+
+def _refusals(state: RunState) -> tuple[Refusal, ...]:
+    failed = (state.plan.by_id[step] for step in sorted(state.progress.sets[StepStatus.FAILED]))
+    return tuple(witness_refusal(step, state.steps[step.id]) for step in failed if isinstance(step.act, WitnessAct))
+
+
+def _stops(state: RunState) -> tuple[Command, ...]:
+    return tuple(
+        StopStep(step=step, attempt=state.steps[step.id].attempt, code=PlaybookCode.STOPPED) for step in _running(state)
+    )
+
+
+def _late(state: RunState, now: Instant) -> tuple[Command, ...]:
+    # A proof keeps its own deadline (see the Observer port); only a playbook has to be ended from outside.
+    found: list[Command] = []
+    for step in _running(state):
+        started = state.steps[step.id].started
+        if isinstance(step.act, PlaybookAct) and started is not None and now.since(started) >= step.timeout_s:
+            found.append(StopStep(step=step, attempt=state.steps[step.id].attempt, code=PlaybookCode.TIMED_OUT))
+    return tuple(found)
+
+
+def _repeats(state: RunState) -> tuple[Command, ...]:
+    found: list[Command] = []
+    for step_id in sorted(state.progress.sets[StepStatus.UNKNOWN]):
+        step, stands = state.plan.by_id[step_id], state.steps[step_id]
+        if step.repeat is Repeat.SAFE and stands.attempt < ATTEMPTS_WITHOUT_PERSON:
+            found.append(Repeated(step=step, reason=f"safe to repeat; attempt {stands.attempt}: {stands.reason}"))
+    return tuple(found)
+
+
+def _starts(plan: Plan, state: RunState) -> tuple[Command, ...]:
+    running = _running(state)
+    per_site = Counter(step.site for step in running if isinstance(step.act, PlaybookAct))
+    free = plan.limits.total - per_site.total()
+    chosen: list[Step] = []
+    if free > 0:
+        for step in state.progress.ready_playbooks():
+            if per_site[step.site] < plan.limits.per_site:
+                per_site[step.site] += 1
+                chosen.append(step)
+                if len(chosen) == free:
+                    break
+    proofs = PROOFS_AT_ONCE - sum(not isinstance(step.act, PlaybookAct) for step in running)
+    chosen.extend(step for _, step in zip(range(proofs), state.progress.ready_proofs(), strict=False))
+    return tuple(_perform(step, state.steps[step.id].attempt + 1) for step in chosen)
+
+
+def _perform(step: Step, attempt: int) -> Perform:
+    return Perform(step=step, attempt=attempt, ident=attempt_ident(step.id, attempt))
+
+
+def _nothing_left(state: RunState) -> Command:
+    unknown = tuple(sorted(state.progress.sets[StepStatus.UNKNOWN]))
+    if unknown:
+        return AskOperator(steps=unknown, reason="started, and nobody can tell how it ended: " + ", ".join(unknown))
+    if state.complete:
+        return EndRun(outcome=RunOutcome.COMPLETED, reason="every step is done, skipped or done by hand")
+    failed = ", ".join(sorted(state.progress.sets[StepStatus.FAILED])) or "nothing"
+    return EndRun(
+        outcome=RunOutcome.INCOMPLETE,
+        reason=f"failed: {failed}; not reached: {len(state.with_status(StepStatus.WAITING))} steps",
+    )

@@ -1,0 +1,255 @@
+"""The driver: performs what `decide` says and writes down what happened. It makes no choice of its own.
+
+One thread (the caller of :meth:`Driver.drive`) writes the journal; each step under way has a worker thread that only
+hands its outcome back. Intents are durable before the act. When the driver is interrupted (Ctrl-C, kill -9), the
+journal shows the steps as started, the playbooks go on by themselves, and the next driver takes them up again.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from drorch.core.clock import Clock
+from drorch.core.errors import OperatorNeeded
+from drorch.core.redact import redact_facts
+from drorch.plan.codec import plan_id
+from drorch.plan.model import Plan, PlaybookAct
+from drorch.run.decide import AskOperator, Command, EndRun, Perform, Repeated, StopStep, decide
+from drorch.run.events import (
+    Body,
+    DriverAttached,
+    Event,
+    InterlockRefused,
+    RetryRequested,
+    RunEnded,
+    RunOutcome,
+    RunStarted,
+    StepFailed,
+    StepStarted,
+    StepUnknown,
+)
+from drorch.run.interlocks import Refusal, start_refusals
+from drorch.run.performer import Halt, Outcome, Performer, Task
+from drorch.run.ports import Executor, Journal, Observer, OperatorInbox, PlaybookState
+from drorch.run.progress import StepStatus
+from drorch.run.recorder import Recorder
+from drorch.run.state import RunState, objection
+from drorch.run.verdict import PlaybookCode
+
+LOG = logging.getLogger(__name__)
+DRORCH = "drorch"
+"""The name under which drorch itself decides (only: repeat a lost step that is declared safe)."""
+
+
+def _no_open_groups() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(kw_only=True)
+class Driver:
+    """Drives one run to its end, or to where a person has to decide.
+
+    ``open_groups`` tells, when the run starts, which protection groups other runs hold. ``on_event`` sees each event
+    after it is durable. ``poll_s``: seconds between looks into the inbox and at timeouts.
+    """
+
+    journal: Journal
+    executor: Executor
+    observer: Observer
+    clock: Clock
+    plan: Plan
+    run_id: str
+    host: str
+    pid: int
+    inbox: OperatorInbox | None = None
+    open_groups: Callable[[], Mapping[str, str]] = _no_open_groups
+    secrets: Collection[str] = ()
+    on_event: Callable[[Event], None] | None = None
+    poll_s: float = 0.5
+    _outcomes: queue.SimpleQueue[tuple[Halt, Outcome]] = field(default_factory=queue.SimpleQueue, init=False)
+    _under_way: dict[str, Halt] = field(default_factory=dict, init=False)
+    _requests: list[int] = field(default_factory=list, init=False)
+    _looked: float = field(default=float("-inf"), init=False)
+
+    def drive(self) -> RunOutcome:
+        """Take up the run and go on until it ends.
+
+        OperatorNeeded: unknown steps, or a pause nobody can lift. JournalConflict: another driver has the run. An
+        interrupted driver leaves playbooks running; a later ``drive`` takes up the run.
+        """
+        self._under_way.clear()
+        recorder = Recorder.attach(self.journal, self.clock, self.plan, self.run_id)
+        try:
+            recorder.stage(self._requested(recorder.state))
+            if recorder.state.ended is None:
+                recorder.stage([DriverAttached(host=self.host, pid=self.pid)])
+                self._begin(recorder)
+                self._commit(recorder)
+                self._take_up(recorder)
+            while recorder.state.ended is None:
+                self._turn(recorder)
+            self._commit(recorder)  # requests that came after the end are settled as refused
+            return recorder.state.ended.outcome
+        finally:
+            for halt in self._under_way.values():
+                halt.leave()
+
+    def _begin(self, recorder: Recorder) -> None:
+        head = recorder.state.head
+        if head.started_at is not None:
+            return
+        refusals = start_refusals(self.plan, plan_id(self.plan), head, self.open_groups())
+        if not refusals:
+            recorder.stage([RunStarted()])
+            return
+        reason = "; ".join(refusal.reason for refusal in refusals)
+        recorder.stage([*map(self._refused, refusals), RunEnded(outcome=RunOutcome.REFUSED, reason=reason)])
+
+    def _take_up(self, recorder: Recorder) -> None:
+        """Look at each step a lost driver left started: go on waiting for it, or call it unknown."""
+        lost: list[Body] = []
+        for step in recorder.state.with_status(StepStatus.RUNNING):
+            stands = recorder.state.steps[step.id]
+            ident = stands.ident or ""
+            known = (
+                not isinstance(step.act, PlaybookAct)
+                or self.executor.state(self.run_id, ident) is not PlaybookState.ABSENT
+            )
+            if known:
+                self._work(recorder.state, step.id, reattached=True)
+            else:
+                reason = "the driver was lost; nothing of this attempt is found"
+                lost.append(StepUnknown(step=step.id, attempt=stands.attempt, reason=reason))
+        recorder.stage(lost)
+        self._commit(recorder)
+
+    def _turn(self, recorder: Recorder) -> None:
+        recorder.stage(self._requested(recorder.state))
+        commands = decide(self.plan, recorder.state, self.clock.now())
+        for command in commands:
+            recorder.stage(self._bodies_of(command))
+        self._commit(recorder)
+        for command in commands:
+            self._act(recorder.state, command)
+        if recorder.state.ended is None and not any(isinstance(command, Repeated) for command in commands):
+            recorder.stage(self._ended_steps(recorder.state))
+
+    def _bodies_of(self, command: Command) -> list[Body]:
+        match command:
+            case Perform():
+                return [StepStarted(step=command.step.id, attempt=command.attempt, ident=command.ident)]
+            case Repeated():
+                return [RetryRequested(step=command.step.id, person=DRORCH, reason=command.reason)]
+            case EndRun():
+                ended = RunEnded(outcome=command.outcome, reason=command.reason)
+                return [*map(self._refused, command.refusals), ended]
+            case StopStep() if not isinstance(command.step.act, PlaybookAct):
+                # A proof changes nothing: its thread is left to its deadline and nobody listens to it any more.
+                self._under_way.pop(command.step.id, Halt()).leave()
+                code, reason = PlaybookCode.STOPPED, "the run was stopped"
+                return [StepFailed(step=command.step.id, attempt=command.attempt, code=code, reason=reason)]
+            case _:
+                return []
+
+    def _act(self, state: RunState, command: Command) -> None:
+        match command:
+            case Perform():
+                self._work(state, command.step.id)
+            case StopStep() if command.step.id in self._under_way:
+                self._under_way[command.step.id].ask(command.code)
+            case AskOperator():
+                raise OperatorNeeded(
+                    command.reason,
+                    where=f"run {self.run_id}",
+                    next_step="find out what happened; then retry, skip or resolve each step, and continue the run",
+                )
+            case _:
+                pass
+
+    def _work(self, state: RunState, step_id: str, *, reattached: bool = False) -> None:
+        stands = state.steps[step_id]
+        task = Task(
+            step=self.plan.by_id[step_id],
+            attempt=stands.attempt,
+            ident=stands.ident or "",
+            started=stands.started or self.clock.now(),
+            reattached=reattached,
+        )
+        performer = Performer(
+            run=self.run_id,
+            executor=self.executor,
+            observer=self.observer,
+            clock=self.clock,
+            secrets=self.secrets,
+        )
+        halt = self._under_way[step_id] = Halt()
+
+        def work() -> None:
+            outcome = performer.perform(task, halt)
+            if outcome is not None:
+                self._outcomes.put((halt, outcome))
+
+        threading.Thread(target=work, name=task.ident, daemon=True).start()
+
+    def _ended_steps(self, state: RunState) -> list[Body]:
+        """Outcomes that came in; waits up to ``poll_s`` for the first."""
+        if not self._under_way and self.inbox is None and state.head.paused is not None:
+            raise OperatorNeeded(
+                "the run is paused", where=f"run {self.run_id}", next_step="resume the run and continue it"
+            )
+        bodies: list[Body] = []
+        try:
+            found = self._outcomes.get(timeout=self.poll_s)
+            while True:
+                halt, outcome = found
+                if self._under_way.get(outcome.step) is halt:
+                    del self._under_way[outcome.step]
+                    bodies.append(outcome)
+                found = self._outcomes.get_nowait()
+        except queue.Empty:
+            if not bodies:
+                self._looked = float("-inf")
+            return bodies
+
+    def _requested(self, state: RunState) -> list[Body]:
+        """Requests of people that can be honoured now, in their order; the others are dropped with a warning."""
+        now = self.clock.now().mono
+        if self.inbox is None or now - self._looked < self.poll_s:
+            return []
+        self._looked = now
+        for request in self.inbox.pending(self.run_id):
+            if request.id in self._requests:
+                continue
+            self._requests.append(request.id)
+            problem = objection(state, request.body)
+            if problem is None:
+                # One at a time: whether the next one can be honoured depends on this one.
+                self._looked = float("-inf")
+                return [request.body]
+            LOG.warning("run %s: %s refused: %s", self.run_id, type(request.body).__name__, problem)
+        return []
+
+    def _commit(self, recorder: Recorder) -> None:
+        events = recorder.commit()
+        if self._requests and self.inbox is not None:
+            self.inbox.settle(self.run_id, self._requests)
+            self._requests.clear()
+        for event in events:
+            self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        if self.on_event is None:
+            return
+        try:
+            self.on_event(event)
+        except Exception:  # a broken display must not stop a recovery
+            LOG.exception("run %s: an observer of events failed", self.run_id)
+
+    def _refused(self, refusal: Refusal) -> InterlockRefused:
+        inputs = redact_facts({**refusal.inputs, "next_step": refusal.next_step}, self.secrets)
+        return InterlockRefused(interlock=refusal.interlock, reason=refusal.reason, inputs=inputs)

@@ -1,0 +1,134 @@
+"""Interlocks: rules that refuse a dangerous act. Pure: each looks at given inputs and says which ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from drorch.plan.model import (
+    STATE_CHANGING,
+    TWO_PERSONS,
+    Kind,
+    Plan,
+    PlaybookAct,
+    ReplicationAct,
+    Step,
+    SubjectKind,
+)
+from drorch.run.progress import StepState
+from drorch.run.rules import RunHead
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """One rule that says no. ``inputs`` are plain JSON data: everything the rule looked at."""
+
+    interlock: str
+    reason: str
+    inputs: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    next_step: str = ""
+
+
+def start_refusals(
+    plan: Plan, plan_id: str, head: RunHead, open_groups: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Refusal, ...]:
+    """Everything that forbids the run to start.
+
+    ``open_groups``: protection group to the id of another state-changing run that has not ended (see `groups_of`).
+    """
+    if plan.kind not in STATE_CHANGING:
+        return ()
+    rules = (
+        _approved(plan_id, head),
+        _second_person(plan, plan_id, head),
+        _declared(plan, head),
+        _group_free(plan, open_groups),
+    )
+    return tuple(refusal for refusal in rules if refusal is not None)
+
+
+def witness_refusal(step: Step, stands: StepState) -> Refusal:
+    """The refusal that follows from a witness step that failed: the site may be alive."""
+    return Refusal(
+        interlock="site-lost",
+        reason=f"the loss of {step.subject} is not witnessed: {stands.reason}",
+        inputs={"step": step.id, "code": stands.code, "facts": dict(stands.facts)},
+        next_step="find out who still answers; use a switchover when the site is alive",
+    )
+
+
+def groups_of(plan: Plan) -> frozenset[str]:
+    """The protection groups a plan touches; empty when it changes nothing."""
+    if plan.kind not in STATE_CHANGING:
+        return frozenset()
+    found: set[str] = set()
+    for step in plan.steps:
+        if step.subject_kind is SubjectKind.GROUP:
+            found.add(step.subject)
+        if isinstance(step.act, ReplicationAct):
+            found.add(step.act.group)
+        if isinstance(step.act, PlaybookAct) and isinstance(step.act.variables.get("group"), str):
+            found.add(str(step.act.variables["group"]))
+    return frozenset(found)
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names mean the same person: case and white space do not make a second person."""
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
+def _approvers(plan_id: str, head: RunHead) -> list[str]:
+    return [approval.person for approval in head.approvals if approval.plan_id == plan_id and approval.person.strip()]
+
+
+def _approved(plan_id: str, head: RunHead) -> Refusal | None:
+    if _approvers(plan_id, head):
+        return None
+    return Refusal(
+        interlock="approval",
+        reason="nobody approved exactly this plan",
+        inputs={"plan": plan_id, "approved_plans": [approval.plan_id for approval in head.approvals]},
+        next_step="let a person read the plan and approve its hash",
+    )
+
+
+def _second_person(plan: Plan, plan_id: str, head: RunHead) -> Refusal | None:
+    operator = head.created.operator if head.created else ""
+    approvers = _approvers(plan_id, head)
+    if plan.kind not in TWO_PERSONS or not approvers:
+        return None
+    if any(not same_person(person, operator) for person in approvers):
+        return None
+    return Refusal(
+        interlock="two-persons",
+        reason=f"a {plan.kind} needs the approval of a person other than its operator",
+        inputs={"operator": operator, "approvers": approvers},
+        next_step="let a second person approve the plan",
+    )
+
+
+def _declared(plan: Plan, head: RunHead) -> Refusal | None:
+    if plan.kind is not Kind.FAILOVER:
+        return None
+    declared = head.declared
+    if declared is not None and declared.person.strip() and declared.site == plan.lost_site:
+        return None
+    return Refusal(
+        interlock="declared",
+        reason=f"the loss of {plan.lost_site or 'the failed service'} is not declared",
+        inputs={"lost_site": plan.lost_site, "declared": declared.site if declared else None},
+        next_step="let the responsible person declare the disruption, naming the site",
+    )
+
+
+def _group_free(plan: Plan, open_groups: Mapping[str, str]) -> Refusal | None:
+    taken = {group: open_groups[group] for group in sorted(groups_of(plan)) if group in open_groups}
+    if not taken:
+        return None
+    return Refusal(
+        interlock="one-run-per-group",
+        reason="another run has not ended: " + ", ".join(f"{group} in {run}" for group, run in taken.items()),
+        inputs={"taken": taken},
+        next_step="end or stop the other run first",
+    )

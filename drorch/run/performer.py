@@ -1,0 +1,147 @@
+"""Performing one step in a worker thread: through the executor or the observer, never through the journal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from drorch.core.clock import Clock, Instant
+from drorch.core.redact import redact_facts, redact_text
+from drorch.plan.model import PlaybookAct, Step
+from drorch.run.events import StepFailed, StepSucceeded, StepUnknown
+from drorch.run.ports import Executor, Observer, PlaybookRequest, PlaybookResult, PlaybookStatus
+from drorch.run.verdict import PlaybookCode, judge_playbook
+
+SLICE_S = 0.25
+"""How long a worker waits for a playbook before it looks whether it should end it."""
+STOP_WAIT_S = 10.0
+"""How long a stopped playbook may take to leave its result."""
+
+Outcome = StepSucceeded | StepFailed | StepUnknown
+
+
+class Halt:
+    """How the driver tells a worker to end its step, or to leave it alone."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._left = threading.Event()
+        self.code = PlaybookCode.STOPPED
+
+    def ask(self, code: PlaybookCode) -> None:
+        """End the step, for the reason ``code``. The first reason counts."""
+        if not self._asked.is_set():
+            self.code = code
+            self._asked.set()
+
+    def leave(self) -> None:
+        """The driver goes: touch nothing any more, the playbook goes on without it."""
+        self._left.set()
+
+    @property
+    def asked(self) -> bool:
+        """Whether the step has to end."""
+        return self._asked.is_set()
+
+    @property
+    def left(self) -> bool:
+        """Whether the driver is gone."""
+        return self._left.is_set()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One attempt at a step that is in the journal as started."""
+
+    step: Step
+    attempt: int
+    ident: str
+    started: Instant
+    reattached: bool = False
+    """True: it was launched by a driver that is gone; it must not be launched again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performer:
+    """Performs tasks. Every way out is an outcome; None only when the driver left."""
+
+    run: str
+    executor: Executor
+    observer: Observer
+    clock: Clock
+    secrets: Collection[str] = ()
+
+    def perform(self, task: Task, halt: Halt) -> Outcome | None:
+        """Do it and say how it ended. Never raises."""
+        try:
+            if isinstance(task.step.act, PlaybookAct):
+                return self._playbook(task, task.step.act, halt)
+            return self._proof(task)
+        except BaseException as error:  # a worker thread has nobody above it who could handle anything
+            return self._broken(task, halt, error)
+
+    def _playbook(self, task: Task, act: PlaybookAct, halt: Halt) -> Outcome | None:
+        if not task.reattached:
+            if halt.left:
+                return None
+            self.executor.launch(
+                PlaybookRequest(run=self.run, ident=task.ident, act=act, timeout_s=task.step.timeout_s)
+            )
+        while not (halt.asked or halt.left):
+            result = self.executor.wait(self.run, task.ident, SLICE_S)
+            if result is not None:
+                return self._judged(task, act, result)
+        if halt.left:
+            return None
+        self.executor.stop(self.run, task.ident)
+        result = self.executor.wait(self.run, task.ident, STOP_WAIT_S)
+        if result is not None and result.status is PlaybookStatus.ENDED:
+            return self._judged(task, act, result)  # it ended by itself just before it was stopped
+        reason = f"{act.playbook} did not end within {task.step.timeout_s:g} s and was ended"
+        if halt.code is PlaybookCode.STOPPED:
+            reason = f"{act.playbook} was stopped"
+        if result is None:
+            reason += f"; it left no result within {STOP_WAIT_S:g} s"
+        return StepFailed(step=task.step.id, attempt=task.attempt, code=halt.code, reason=reason)
+
+    def _judged(self, task: Task, act: PlaybookAct, result: PlaybookResult) -> Outcome:
+        step, attempt = task.step.id, task.attempt
+        verdict = judge_playbook(act, result)
+        reason = redact_text(verdict.reason, self.secrets)
+        facts = redact_facts(result.facts, self.secrets)
+        if verdict.code is None:
+            return StepSucceeded(step=step, attempt=attempt, facts=facts)
+        if verdict.code is PlaybookCode.LOST:
+            return StepUnknown(step=step, attempt=attempt, reason=reason)
+        hosts = {
+            "rc": result.rc,
+            "processed": sorted(result.processed),
+            "dark": sorted(result.dark),
+            "failures": sorted(result.failures),
+            "ignored": sorted(result.ignored),
+        }
+        return StepFailed(
+            step=step, attempt=attempt, code=verdict.code, reason=reason, facts={**facts, "playbook": hosts}
+        )
+
+    def _proof(self, task: Task) -> Outcome:
+        step, attempt = task.step.id, task.attempt
+        proof = self.observer.prove(task.step.act, since=task.started, deadline_s=task.step.timeout_s)
+        facts = redact_facts(proof.facts, self.secrets)
+        if proof.holds:
+            return StepSucceeded(step=step, attempt=attempt, facts=facts)
+        reason = redact_text(proof.reason, self.secrets) or "it could not be proved"
+        return StepFailed(step=step, attempt=attempt, code=proof.code or "not-proved", reason=reason, facts=facts)
+
+    def _broken(self, task: Task, halt: Halt, error: BaseException) -> Outcome | None:
+        if halt.left:
+            return None
+        reason = redact_text(f"{type(error).__name__}: {error}", self.secrets)
+        if isinstance(task.step.act, PlaybookAct):
+            try:  # what may have been started must not go on behind the back of the steps that follow
+                self.executor.stop(self.run, task.ident)
+            except Exception as second:
+                reason += redact_text(f"; and it could not be stopped: {second}", self.secrets)
+                return StepUnknown(step=task.step.id, attempt=task.attempt, reason=reason)
+        return StepFailed(step=task.step.id, attempt=task.attempt, code="broken", reason=reason)

@@ -1,0 +1,80 @@
+"""The one writer of a run's journal: chains, checks and appends events, and keeps the state they fold to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drorch.core.clock import Clock
+from drorch.core.errors import Broken, NotFound
+from drorch.plan.codec import plan_id
+from drorch.plan.model import Plan
+from drorch.run.chain import first_break, link
+from drorch.run.events import Body, Event, RunCreated
+from drorch.run.ports import Journal
+from drorch.run.state import RunState, advance, fold
+
+
+class Recorder:
+    """Stages bodies into the state and commits them durably, in this order; never the other way round.
+
+    ``state`` includes staged events. Nothing may be done in the world on the strength of a staged event: commit first.
+    """
+
+    def __init__(self, journal: Journal, clock: Clock, state: RunState, run: str) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._run = run
+        self._staged: list[Event] = []
+        self.state = state
+
+    @classmethod
+    def create(cls, journal: Journal, clock: Clock, plan: Plan, run: str, created: RunCreated) -> Recorder:
+        """A new run with its first event written. JournalConflict when the run is there already."""
+        recorder = cls(journal, clock, fold(plan, ()), run)
+        recorder.record(created)
+        return recorder
+
+    @classmethod
+    def attach(cls, journal: Journal, clock: Clock, plan: Plan, run: str) -> Recorder:
+        """Take up an existing run. NotFound, or Broken when its chain does not hold or the plan is another one."""
+        events = journal.read(run)
+        if not events:
+            raise NotFound(f"there is no run {run}", next_step="list the runs: drorch run list")
+        broken = first_break(events)
+        if broken is not None:
+            raise Broken(
+                f"the journal was changed: {broken.reason}",
+                where=f"run {run} event {broken.seq}",
+                next_step="keep the file, restore the journal from its copy, and find out who changed it",
+            )
+        state = fold(plan, events)
+        if state.head.created is None or state.head.created.plan_id != plan_id(plan):
+            raise Broken(
+                f"the plan at hand is not the one of run {run}",
+                where=f"run {run} event 1",
+                next_step="restore the run's plan.json; its hash stands in the first event",
+            )
+        return cls(journal, clock, state, run)
+
+    def stage(self, bodies: Sequence[Body]) -> None:
+        """Chain ``bodies`` behind the state. IllegalEvent, with nothing staged, when one cannot follow."""
+        now = self._clock.now()
+        events: list[Event] = []
+        chain = self.state.chain
+        for seq, body in enumerate(bodies, start=self.state.seq + 1):
+            events.append(link(chain, run=self._run, seq=seq, at=now, body=body))
+            chain = events[-1].chain
+        self.state = advance(self.state, events)
+        self._staged.extend(events)
+
+    def commit(self) -> tuple[Event, ...]:
+        """Write what is staged in one transaction and return it. After an error the recorder must not be used again."""
+        staged, self._staged = tuple(self._staged), []
+        if staged:
+            self._journal.append(staged)
+        return staged
+
+    def record(self, *bodies: Body) -> tuple[Event, ...]:
+        """:meth:`stage` and :meth:`commit`."""
+        self.stage(bodies)
+        return self.commit()
