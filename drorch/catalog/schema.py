@@ -5,6 +5,7 @@ Nothing is coerced silently: a number where text is expected is an error, unknow
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from drorch.catalog.model import Arrangement, ProbeKind, Provenance, ProvenanceK
 from drorch.core.ids import is_slug
 
 SCHEMA_VERSION = 1
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _slug(text: str) -> str:
@@ -23,7 +25,8 @@ def _slug(text: str) -> str:
     return text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text without outer blanks. ValueError when empty, or with control characters."""
     if not text.strip():
         raise ValueError("has to say something")
     if any(ord(char) < 32 or ord(char) == 127 for char in text):
@@ -31,14 +34,15 @@ def _printable(text: str) -> str:
     return text.strip()
 
 
-def _iso_date(value: object) -> object:
-    if isinstance(value, str):
+def as_date(value: object) -> date | None:
+    """A calendar date from ``2014-06-30`` and nothing else; None stays None. ValueError with a sentence."""
+    if value is None or isinstance(value, date):
+        return value
+    if isinstance(value, str) and _DATE.fullmatch(value):
         try:
             return date.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"{value!r} is not a date; write it like 2014-06-30") from None
-    if value is None or isinstance(value, date):
-        return value
+            raise ValueError(f"{value!r} is not a day of the calendar") from None
     raise ValueError(f"{value!r} is not a date; write it like 2014-06-30")
 
 
@@ -54,13 +58,13 @@ def _provenance(value: object) -> object:
         raise ValueError(f"{value!r} is not a provenance; write one of {kinds}, or {{attested: <source>}}")
     if source is not None and not isinstance(source, str):
         raise ValueError(f"the source of a provenance is text, not {source!r}")
-    return Provenance(kind=ProvenanceKind(kind), source=_printable(source) if source is not None else None)
+    return Provenance(kind=ProvenanceKind(kind), source=printable(source) if source is not None else None)
 
 
 Slug = Annotated[str, AfterValidator(_slug)]
-Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
-Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_printable)]
-IsoDate = Annotated[date | None, BeforeValidator(_iso_date)]
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(printable)]
+Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(printable)]
+IsoDate = Annotated[date | None, BeforeValidator(as_date)]
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 ProvenanceMap = dict[str, Annotated[Provenance, BeforeValidator(_provenance)]]
 

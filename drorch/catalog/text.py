@@ -69,12 +69,12 @@ def decode(text: bytes, source: str) -> str:
     """Text of a file of at most ``MAX_BYTES`` bytes of UTF-8 (a byte order mark is dropped). Raises InputInvalid."""
     if len(text) > MAX_BYTES:
         raise InputInvalid(
-            f"the file has {len(text):,} bytes; at most {MAX_BYTES:,} are read",
+            f"the file is larger than {MAX_BYTES:,} bytes",
             where=source,
             next_step="name the right file, or split it",
         )
     if not text.strip():
-        _refuse(source, 1, "the file is empty", "start from the example app_catalog.yaml")
+        _refuse(source, 1, "the file is empty", "name the right file")
     if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         _refuse(source, 1, "the file is UTF-16, not UTF-8", "save it as UTF-8")
     if (at := text.find(b"\0")) >= 0:

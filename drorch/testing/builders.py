@@ -137,7 +137,7 @@ applications:
     group: remote-desktops
     rto: {time: 3d, basis: test, owner: dm}
     rpo: {time: 1d, basis: test, owner: dm}
-    rto_from: disruption
+    rto_from: declaration
     depends_on: [mobile-office]
     probes: [{kind: http, path: /transaction}]
     provenance: {default: synthetic}
