@@ -13,13 +13,13 @@ from drorch.report.result import counted_time
 WIDTH = 120
 _COLUMNS = (
     ("VERDICT", 12),
-    ("APPLICATION", 29),
-    ("TIER", 4),
-    ("RTA", 25),
+    ("APPLICATION", 25),
+    ("T", 1),
+    ("RTA", 26),
     ("RTO", 9),
-    ("RPA", 16),
+    ("RPA", 23),
     ("RPO", 9),
-    ("LOST", 7),
+    ("LOST", 5),
 )
 _GRAVITY = {verdict: place for place, verdict in enumerate(wording.VERDICT_WORDS)}
 
@@ -39,7 +39,8 @@ def _head(report: Report) -> Iterator[str]:
     run, counts = report.run, report.totals
     yield f"{run.kind.upper()}  {run.title}"
     yield from _wrapped(f"RESULT  {wording.RESULT_WORDS[report.result.overall]}: {report.result.reason}", "        ")
-    yield f"run     {run.id} on {run.estate}, {wording.date_and_time(run.started)}, took {wording.duration(run.seconds)}"
+    yield f"run     {run.id} on {run.estate}"
+    yield f"time    {wording.date_and_time(run.started)}, took {wording.duration(run.seconds)}"
     people = ", ".join(approval.person for approval in run.approvals) or "nobody"
     yield f"people  operator {run.operator}; approved by {people}"
     if run.declaration:
@@ -76,7 +77,7 @@ def score_card(report: Report) -> Iterator[str]:
         f"RTO met {counts.rto_met} of {counts.rto_measured} measured; RPO met {counts.rpo_met} of "
         f"{counts.rpo_measured} measured; records lost: {wording.count(counts.records_lost)}"
     )
-    yield "RTA = measured recovery time, RPA = measured data loss; a = assumed, s = synthetic objective (nobody attested it)"
+    yield "T = tier, RTA = measured recovery time, RPA = measured data loss; a = assumed, s = synthetic objective"
     yield ""
 
 
@@ -101,7 +102,7 @@ def _objective(seconds: float, provenance: str) -> str:
 
 def _troubles(report: Report) -> Iterator[str]:
     if report.troubles:
-        yield "NOT RECOVERED, AND WHY"
+        yield "WHAT FAILED, AND WHAT IT STOPPED"
         for trouble in report.troubles:
             detail = " ".join(part for part in (trouble.code, trouble.reason) if part)
             yield from _wrapped(f"{trouble.step} {wording.OUTCOME_WORDS[trouble.outcome]}: {detail}", "  ")
@@ -155,7 +156,7 @@ def _notes(report: Report) -> Iterator[str]:
 
 
 def _where_time_went(report: Report) -> Iterator[str]:
-    spans = [(span.phase, span.seconds) for span in report.phases]
+    spans = [(f"phase {span.phase}", span.seconds) for span in report.phases]
     rows = spans + [(item.what, item.seconds) for item in report.timings]
     if rows:
         yield "WHERE THE TIME WENT"
