@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -16,8 +17,14 @@ from drorch.catalog.estate import Estate
 from drorch.catalog.load import checked, load_catalog
 from drorch.catalog.model import Catalog
 from drorch.core.errors import Broken, InputInvalid, NotFound
+from drorch.plan.codec import MAX_BYTES as MAX_PLAN_BYTES
+from drorch.plan.codec import plan_from_text
+from drorch.plan.model import Plan
 
 MAX_ESTATE_BYTES = 4_000_000
+MAX_CATALOG_BYTES = 16_000_000
+LAB_POINTER = "lab.json"
+"""In the state folder: names the folder of the running lab."""
 
 
 def home() -> Path:
@@ -73,7 +80,7 @@ def read_input(path: Path, limit: int) -> bytes:
 
 def load_catalog_file(path: Path) -> Catalog:
     """The checked catalog of a file; InputInvalid with file and line when it has errors."""
-    return checked(load_catalog(read_input(path, 16_000_000), str(path)))
+    return checked(load_catalog(read_input(path, MAX_CATALOG_BYTES), str(path)))
 
 
 def load_estate(path: Path) -> Estate:
@@ -103,3 +110,25 @@ def load_estate(path: Path) -> Estate:
             where=str(path),
             next_step="see docs/architecture.md, 'Estate file', or let 'drorch lab up' write one",
         ) from error
+
+
+def load_plan_file(path: Path) -> Plan:
+    """The plan of a file; InputInvalid with the field when it is not one, or was changed by hand."""
+    return plan_from_text(read_input(path, MAX_PLAN_BYTES), str(path))
+
+
+def default_estate() -> Path:
+    """``$DRORCH_ESTATE``, else the estate of the lab that the state folder points to. NotFound when there is none."""
+    named = os.environ.get("DRORCH_ESTATE")
+    if named:
+        return Path(named)
+    pointer = home() / LAB_POINTER
+    try:
+        folder = Path(json.loads(pointer.read_text(encoding="utf-8"))["folder"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotFound(
+            "no estate is named and no lab is up",
+            where=str(pointer),
+            next_step="start a lab with 'drorch lab up', or name an estate file with --estate or DRORCH_ESTATE",
+        ) from error
+    return folder / "estate.yml"

@@ -1,4 +1,4 @@
-"""What every command shares: tables for people, JSON for machines, errors on stderr with the exit code of their kind."""
+"""What every command shares: tables for people, JSON for machines, errors on stderr with their exit code."""
 
 from __future__ import annotations
 

@@ -1,0 +1,106 @@
+"""The files of a run and of a watch, by name. Nobody else builds these paths."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from drorch.core.errors import Broken, NotFound
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchFolder:
+    """What a watcher process writes: ``<home>/watches/<id>/``."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        """What is watched."""
+        return self.path / "watch.json"
+
+    @property
+    def samples(self) -> Path:
+        """Samples, one JSON object a line."""
+        return self.path / "samples.jsonl"
+
+    @property
+    def canaries(self) -> Path:
+        """Canary writes, one JSON object a line."""
+        return self.path / "canaries.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """What a run leaves behind: ``<home>/runs/<run>/``."""
+
+    path: Path
+
+    @property
+    def plan(self) -> Path:
+        """The plan that was run."""
+        return self.path / "plan.json"
+
+    @property
+    def catalog(self) -> Path:
+        """The catalog text the plan was built from, byte for byte."""
+        return self.path / "app_catalog.yaml"
+
+    @property
+    def context(self) -> Path:
+        """Estate and watch of this run."""
+        return self.path / "context.json"
+
+    @property
+    def present(self) -> Path:
+        """Canary numbers found after the run."""
+        return self.path / "present.json"
+
+    def report(self, ending: str) -> Path:
+        """``report.json``, ``report.html`` or ``report.txt``."""
+        return self.path / f"report.{ending}"
+
+
+def runs_folder(home: Path) -> Path:
+    """Where all runs are."""
+    return home / "runs"
+
+
+def run_folder(home: Path, run: str, *, must_exist: bool = True) -> RunFolder:
+    """The folder of one run; NotFound when it has to exist and does not."""
+    folder = RunFolder(path=runs_folder(home) / run)
+    if must_exist and not folder.plan.exists():
+        raise NotFound(f"there is no run {run!r}", where=str(home), next_step="see 'drorch run list'")
+    return folder
+
+
+def watch_folder(home: Path, name: str) -> WatchFolder:
+    """The folder of one watch."""
+    return WatchFolder(path=home / "watches" / name)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader sees all of it or none, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise Broken(
+            f"cannot be written: {error.strerror}", where=str(path), next_step="free space or permissions, then repeat"
+        ) from error
+
+
+def read_json(path: Path) -> object:
+    """A JSON file of ours; Broken when it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Broken(f"cannot be read: {error}", where=str(path), next_step="restore the file from a copy") from error

@@ -1,0 +1,84 @@
+"""Ports the use cases need besides those of a run (`drorch.run.ports`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from drorch.app.folders import WatchFolder
+from drorch.catalog.estate import Estate
+from drorch.catalog.model import Catalog
+from drorch.core.clock import Clock
+from drorch.core.ids import IdSource
+from drorch.evidence.model import CanaryWrite, Sample
+from drorch.plan.model import Plan
+from drorch.run.ports import Executor, Journal, Observer, OperatorInbox
+
+
+class Watching(Protocol):
+    """Starts, reads and stops watcher processes. They outlive this process."""
+
+    def start(self, folder: Path, *, catalog: Catalog, estate: Estate, plan: Plan, max_s: float) -> None:
+        """Start a watcher over the plan's applications. Starting one that runs does nothing."""
+        ...
+
+    def running(self, folder: Path) -> bool:
+        """Whether its process lives."""
+        ...
+
+    def stop(self, folder: Path) -> None:
+        """End it and wait until its files are complete."""
+        ...
+
+    def samples(self, folder: Path) -> tuple[Sample, ...]:
+        """All samples so far, in the order they were written."""
+        ...
+
+    def canaries(self, folder: Path) -> tuple[CanaryWrite, ...]:
+        """All canary writes so far."""
+        ...
+
+    def present(self, estate: Estate, applications: Sequence[str]) -> Mapping[str, tuple[int, ...] | None]:
+        """Canary numbers each application holds now, duplicates kept; None where it could not be asked."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything a use case needs, put together by the wiring."""
+
+    home: Path
+    clock: Clock
+    ids: IdSource
+    journal: Journal
+    inbox: OperatorInbox
+    watching: Watching
+
+
+class RunningExecutor(Executor, Protocol):
+    """An executor that is opened for a while; leaving it ends no playbook."""
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of what only this process needs."""
+        ...
+
+
+class PartsOfEstate(Protocol):
+    """Adapters that need to know where things answer."""
+
+    def executor(self, estate: Estate) -> RunningExecutor:
+        """Runs playbooks against the estate's inventory."""
+        ...
+
+    def observer(self, estate: Estate, watch: WatchFolder, catalog: Catalog) -> Observer:
+        """Looks at the estate's services, with the samples of a watch."""
+        ...

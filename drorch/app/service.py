@@ -1,0 +1,351 @@
+"""The use cases of a run: begin, drive, conclude. Names ports only; ``app.wiring`` puts the adapters behind them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from drorch import __version__
+from drorch.app import settings
+from drorch.app.folders import RunFolder, WatchFolder, read_json, run_folder, watch_folder, write_whole
+from drorch.app.measure import measure_run
+from drorch.app.ports import Parts, PartsOfEstate
+from drorch.catalog.estate import Estate
+from drorch.catalog.model import Catalog
+from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
+from drorch.core.ids import canonical_json, short
+from drorch.plan.check import check_plan
+from drorch.plan.codec import plan_id, plan_to_text
+from drorch.plan.model import Kind, Plan
+from drorch.plan.refs import playbooks_id
+from drorch.report.build import build_report
+from drorch.report.codec import report_from_text, report_to_text
+from drorch.report.html import report_as_html
+from drorch.report.model import Report
+from drorch.report.text import report_as_text
+from drorch.run import events as ev
+from drorch.run.chain import GENESIS, link
+from drorch.run.driver import Driver
+from drorch.run.interlocks import groups_of
+from drorch.run.progress import SATISFIED, StepStatus
+from drorch.run.state import RunState, fold
+
+BASELINE_DEADLINE_S = 20.0
+SETTLE_S = 1.5
+WATCH_MAX_S = 4 * 3600.0
+POLL_S = 0.1
+DETECT_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """Who approves the plan, and why."""
+
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Everything a person says when starting a run."""
+
+    plan: Plan
+    catalog_file: Path
+    estate_file: Path
+    operator: str
+    approvals: tuple[Approval, ...] = ()
+    declared_by: str | None = None
+    declared_because: str = ""
+    watch: str | None = None
+    """A standing watch that already runs (it saw the time before the disruption); None starts one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A run with everything loaded that belongs to it."""
+
+    run: str
+    folder: RunFolder
+    plan: Plan
+    catalog: Catalog
+    estate: Estate
+    watch: WatchFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLine:
+    """One run in a list of runs."""
+
+    run: str
+    kind: str
+    plan_id: str
+    operator: str
+    outcome: str
+    steps: int
+    done: int
+    failed: int
+
+
+class Service:
+    """Begin, drive and conclude runs. One object per command; holds no state of a run."""
+
+    def __init__(self, parts: Parts, of_estate: PartsOfEstate) -> None:
+        self._parts = parts
+        self._of_estate = of_estate
+
+    def begin(self, request: Request) -> Opened:
+        """Record a new run: its folder, its watch, its first journal events. Nothing is acted on yet.
+
+        InputInvalid when plan and catalog do not belong together; Refused is for the interlocks, in `drive`.
+        """
+        text = settings.read_input(request.catalog_file, settings.MAX_CATALOG_BYTES)
+        catalog = settings.load_catalog_file(request.catalog_file)
+        estate = settings.load_estate(request.estate_file)
+        self._check(request, catalog)
+        run = self._parts.ids.new_run_id()
+        folder = run_folder(self._parts.home, run, must_exist=False)
+        watch = watch_folder(self._parts.home, request.watch or run)
+        write_whole(folder.catalog, text.decode("utf-8"))
+        write_whole(
+            folder.context, canonical_json({"estate": str(request.estate_file.absolute()), "watch": watch.path.name})
+        )
+        write_whole(folder.plan, plan_to_text(request.plan))
+        opened = Opened(run=run, folder=folder, plan=request.plan, catalog=catalog, estate=estate, watch=watch)
+        self._parts.journal.append(self._first_events(opened, request))
+        return opened
+
+    def _check(self, request: Request, catalog: Catalog) -> None:
+        if request.plan.catalog_id != catalog.content_id:
+            raise InputInvalid(
+                f"the plan was built from another catalog ({short(request.plan.catalog_id)}) than "
+                f"{request.catalog_file} is now ({short(catalog.content_id)})",
+                where=str(request.catalog_file),
+                next_step="build the plan again, look at 'drorch plan diff', and have it approved again",
+            )
+        now = playbooks_id(settings.read_playbooks())
+        if request.plan.playbooks_id != now:
+            raise InputInvalid(
+                f"the playbooks have changed since the plan was built ({short(request.plan.playbooks_id)} then, "
+                f"{short(now)} now)",
+                where=str(settings.playbooks_folder()),
+                next_step="build the plan again and have it approved again",
+            )
+        for name, text in (("operator", request.operator), *(("approver", item.person) for item in request.approvals)):
+            if not text.strip():
+                raise InputInvalid(f"the {name} has no name", next_step=f"name the {name}: a person stands for it")
+
+    def _first_events(self, opened: Opened, request: Request) -> list[ev.Event]:
+        bodies: list[ev.Body] = [
+            ev.RunCreated(
+                schema=ev.JOURNAL_SCHEMA,
+                drorch_version=__version__,
+                plan_id=plan_id(opened.plan),
+                catalog_id=opened.catalog.content_id,
+                kind=opened.plan.kind.value,
+                operator=request.operator,
+                host=platform.node(),
+            )
+        ]
+        bodies += [
+            ev.Approved(plan_id=plan_id(opened.plan), person=item.person, reason=item.reason)
+            for item in request.approvals
+        ]
+        if request.declared_by is not None:
+            bodies.append(
+                ev.Declared(site=opened.plan.lost_site, person=request.declared_by, reason=request.declared_because)
+            )
+        events: list[ev.Event] = []
+        previous = GENESIS
+        for seq, body in enumerate(bodies, start=1):
+            events.append(link(previous, run=opened.run, seq=seq, at=self._parts.clock.now(), body=body))
+            previous = events[-1].chain
+        return events
+
+    def open(self, run: str) -> Opened:
+        """An existing run; NotFound when there is none."""
+        folder = run_folder(self._parts.home, run)
+        context = read_json(folder.context)
+        if not isinstance(context, dict):
+            raise Broken("is not a run's context", where=str(folder.context), next_step="restore it from a copy")
+        return Opened(
+            run=run,
+            folder=folder,
+            plan=settings.load_plan_file(folder.plan),
+            catalog=settings.load_catalog_file(folder.catalog),
+            estate=settings.load_estate(Path(context["estate"])),
+            watch=watch_folder(self._parts.home, str(context["watch"])),
+        )
+
+    def stand_watch(self, name: str, *, plan: Plan, catalog: Catalog, estate: Estate) -> WatchFolder:
+        """Start a standing watch over what ``plan`` covers and wait for its baseline of good, full samples."""
+        watch = watch_folder(self._parts.home, name)
+        self._parts.watching.start(watch.path, catalog=catalog, estate=estate, plan=plan, max_s=WATCH_MAX_S)
+        self._wait_for_baseline(watch, plan, needs_good=True)
+        return watch
+
+    def start_watch(self, opened: Opened) -> None:
+        """Start the watcher of a run, unless a standing one runs, and wait until it has seen every service.
+
+        The probes have to run from before the disruption until after validation: a planned run begins only when they
+        have a baseline. After a site loss there is no baseline to wait for.
+        """
+        self._parts.watching.start(
+            opened.watch.path, catalog=opened.catalog, estate=opened.estate, plan=opened.plan, max_s=WATCH_MAX_S
+        )
+        self._wait_for_baseline(opened.watch, opened.plan, needs_good=opened.plan.kind is not Kind.FAILOVER)
+
+    def _wait_for_baseline(self, watch: WatchFolder, plan: Plan, *, needs_good: bool) -> None:
+        """Wait until every application in scope has a (good, full) production sample. Refused after the deadline."""
+        wanted = {scope.application for scope in plan.scope}
+        deadline = self._parts.clock.now().mono + BASELINE_DEADLINE_S
+        while True:
+            seen = {
+                sample.application
+                for sample in self._parts.watching.samples(watch.path)
+                if not sample.drill and (not needs_good or (sample.good and sample.full))
+            }
+            missing = sorted(wanted - seen)
+            if not missing:
+                return
+            if self._parts.clock.now().mono > deadline:
+                raise Refused(
+                    f"no baseline: {len(missing)} of {len(wanted)} applications were not seen "
+                    f"{'good' if needs_good else 'at all'} in {BASELINE_DEADLINE_S:.0f} s: {', '.join(missing[:5])}",
+                    next_step="look with 'drorch probe now'; a planned run starts from services that answer",
+                )
+            self._parts.clock.sleep(POLL_S)
+
+    def wait_for_outage(self, watch: WatchFolder, deadline_s: float) -> frozenset[str]:
+        """Wait until applications are seen down and no more follow; their ids, empty when none fell in time."""
+        deadline = self._parts.clock.now().mono + deadline_s
+        before: frozenset[str] = frozenset()
+        while self._parts.clock.now().mono < deadline:
+            latest = {
+                sample.application: sample.good
+                for sample in self._parts.watching.samples(watch.path)
+                if not sample.drill
+            }
+            down = frozenset(application for application, good in latest.items() if not good)
+            if down and down == before:
+                return down
+            before = down
+            self._parts.clock.sleep(DETECT_EVERY_S)
+        return before
+
+    def drive(self, opened: Opened, on_event: Callable[[ev.Event], None]) -> ev.RunOutcome:
+        """Perform the run's steps until nothing more can be done without a decision. Re-attaches to a run under way."""
+        with self._of_estate.executor(opened.estate) as executor:
+            driver = Driver(
+                plan=opened.plan,
+                run_id=opened.run,
+                host=platform.node(),
+                pid=os.getpid(),
+                open_groups=lambda: self.open_groups(except_run=opened.run),
+                journal=self._parts.journal,
+                executor=executor,
+                observer=self._of_estate.observer(opened.estate, opened.watch, opened.catalog),
+                clock=self._parts.clock,
+                inbox=self._parts.inbox,
+                on_event=on_event,
+            )
+            return driver.drive()
+
+    def state(self, opened: Opened) -> RunState:
+        """How the run stands now: the fold of its journal."""
+        return fold(opened.plan, self._parts.journal.read(opened.run))
+
+    def waits_for_operator(self, opened: Opened) -> bool:
+        """Whether a step's outcome is unknown, which only a person may settle."""
+        return bool(self.state(opened).with_status(StepStatus.UNKNOWN))
+
+    def open_groups(self, *, except_run: str) -> Mapping[str, str]:
+        """Protection groups held by other state-changing runs that have started and not ended."""
+        held: dict[str, str] = {}
+        for run in self._parts.journal.runs():
+            if run == except_run:
+                continue
+            try:
+                opened = self.open(run)
+                state = self.state(opened)
+            except DrorchError:
+                # A run whose files are gone cannot be driven any more; its journal stays for the record.
+                continue
+            if state.head.started_at is not None and state.ended is None:
+                held |= dict.fromkeys(groups_of(opened.plan), run)
+        return held
+
+    def heads(self) -> list[RunLine]:
+        """One line per run, newest first."""
+        return [self._line(run) for run in reversed(self._parts.journal.runs())]
+
+    def _line(self, run: str) -> RunLine:
+        opened = self.open(run)
+        state = self.state(opened)
+        created = state.head.created
+        satisfied = sum(step.status in SATISFIED for step in state.steps.values())
+        failed = state.with_status(StepStatus.FAILED, StepStatus.UNKNOWN)
+        return RunLine(
+            run=run,
+            kind=opened.plan.kind.value,
+            plan_id=plan_id(opened.plan),
+            operator=created.operator if created else "",
+            outcome=state.ended.outcome.value if state.ended else "not ended",
+            steps=len(opened.plan.steps),
+            done=satisfied,
+            failed=len(failed),
+        )
+
+    def conclude(self, opened: Opened, *, timings: Sequence[tuple[str, float]] = ()) -> Report:
+        """Let the probes see the end, look for the canaries, stop the watch and write the report's three forms."""
+        self._parts.clock.sleep(SETTLE_S)
+        present = dict(self._parts.watching.present(opened.estate, [scope.application for scope in opened.plan.scope]))
+        write_whole(opened.folder.present, canonical_json(present))
+        self._parts.watching.stop(opened.watch.path)
+        return self.write_report(opened, present, timings=timings)
+
+    def write_report(
+        self,
+        opened: Opened,
+        present: Mapping[str, tuple[int, ...] | None],
+        *,
+        timings: Sequence[tuple[str, float]] = (),
+    ) -> Report:
+        """Build the report from what is on disk and write it. Repeating it gives the same record."""
+        events = self._parts.journal.read(opened.run)
+        measured = measure_run(
+            catalog=opened.catalog,
+            plan=opened.plan,
+            events=events,
+            samples=self._parts.watching.samples(opened.watch.path),
+            canaries=self._parts.watching.canaries(opened.watch.path),
+            present=present,
+        )
+        report = build_report(
+            run_id=opened.run,
+            plan=opened.plan,
+            catalog=opened.catalog,
+            events=events,
+            outages=measured.outages,
+            losses=measured.losses,
+            scores=measured.scores,
+            findings=check_plan(opened.plan, opened.catalog),
+            estate=opened.estate.name,
+            timings=timings,
+        )
+        write_whole(opened.folder.report("json"), report_to_text(report))
+        write_whole(opened.folder.report("html"), report_as_html(report))
+        write_whole(opened.folder.report("txt"), report_as_text(report))
+        return report
+
+
+def load_report(home: Path, run: str) -> Report:
+    """The stored record of a run. NotFound when the run, or its report, is not there."""
+    path = run_folder(home, run).report("json")
+    if not path.exists():
+        raise NotFound(
+            f"the run {run} has no report yet", where=str(path), next_step=f"finish it with 'drorch run attach {run}'"
+        )
+    return report_from_text(path.read_bytes(), str(path))

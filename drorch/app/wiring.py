@@ -1,0 +1,63 @@
+"""The composition root: the only module that names concrete adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from drorch.adapters.ansible import AnsibleExecutor
+from drorch.adapters.clock import SystemClock, SystemIds
+from drorch.adapters.probes.now import probe_now as take_one_sample_each
+from drorch.adapters.probes.observer import ProbeObserver
+from drorch.adapters.probes.watching import WatcherProcesses
+from drorch.adapters.store import SqlJournal, SqlOperatorInbox
+from drorch.app import settings
+from drorch.app.folders import WatchFolder, runs_folder
+from drorch.app.ports import Parts
+from drorch.app.service import Service
+from drorch.catalog.estate import Estate
+from drorch.catalog.model import Catalog
+from drorch.core.clock import Clock
+from drorch.evidence.model import Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealPartsOfEstate:
+    """Ansible and the probes, for one state folder."""
+
+    home: Path
+
+    def executor(self, estate: Estate) -> AnsibleExecutor:
+        """Playbooks in worker processes under the state folder's runs."""
+        return AnsibleExecutor(runs_folder(self.home), settings.playbooks_folder(), estate)
+
+    def observer(self, estate: Estate, watch: WatchFolder, catalog: Catalog) -> ProbeObserver:
+        """Probes, with the samples of a watch where there is one."""
+        groups = {app.id: app.group for app in catalog.applications}
+        return ProbeObserver(estate, watch.samples, clock(), groups=groups)
+
+
+def clock() -> Clock:
+    """The machine's clock."""
+    return SystemClock()
+
+
+def service(home: Path | None = None) -> Service:
+    """The use cases over the real adapters, for the present state folder."""
+    folder = home or settings.home()
+    database = folder / "journal.sqlite"
+    parts = Parts(
+        home=folder,
+        clock=clock(),
+        ids=SystemIds(),
+        journal=SqlJournal(database),
+        inbox=SqlOperatorInbox(database),
+        watching=WatcherProcesses(),
+    )
+    return Service(parts, RealPartsOfEstate(home=folder))
+
+
+def probe_now(estate: Estate, catalog: Catalog, applications: Sequence[str]) -> list[Sample]:
+    """One full sample of each application (all when none is named). NotFound for an unknown one."""
+    return take_one_sample_each(estate, catalog, applications)

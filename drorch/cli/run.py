@@ -1,0 +1,154 @@
+"""``drorch run``: start, attach, list and show runs, and an operator's decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drorch.app import settings, wiring
+from drorch.app.service import Approval, Opened, Request
+from drorch.cli.exitcodes import exit_code_of
+from drorch.cli.live import RunView
+from drorch.cli.output import print_json, print_table
+from drorch.core.errors import InputInvalid
+from drorch.core.ids import short
+from drorch.plan.model import Kind
+from drorch.report.codec import report_to_json
+from drorch.report.text import report_as_text
+from drorch.run.progress import StepState
+
+app = typer.Typer(no_args_is_help=True)
+
+PlanFile = Annotated[Path, typer.Argument(help="A plan written by 'drorch plan build'.")]
+CatalogFile = Annotated[Path, typer.Option("--catalog", help="The catalog the plan was built from.")]
+EstateFile = Annotated[Path | None, typer.Option("--estate", help="Where things answer. Default: the running lab's.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
+RunId = Annotated[str, typer.Argument(help="A run id of 'drorch run list'.")]
+
+
+@app.command()
+def start(
+    plan_file: PlanFile,
+    operator: Annotated[str, typer.Option("--operator", help="Who runs it: a person's name.")],
+    approver: Annotated[list[str] | None, typer.Option("--approve", help="Who approves this plan. Repeatable.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with approval and declaration.")] = "",
+    declared_by: Annotated[
+        str | None, typer.Option("--declared-by", help="Failover: who declares the site lost.")
+    ] = None,
+    watch: Annotated[str | None, typer.Option("--watch", help="A standing watch of 'drorch probe watch'.")] = None,
+    catalog: CatalogFile = Path("app_catalog.yaml"),
+    estate: EstateFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run of PLAN_FILE and follow it to its end.
+
+    Exit codes: 0 done and objectives met, 1 objectives missed or a step failed, 2 bad input, 3 refused by an interlock
+    or for a missing approval, 4 waiting for an operator, 5 drorch itself failed.
+    """
+    plan = settings.load_plan_file(plan_file)
+    if plan.kind is Kind.FAILOVER and declared_by is None:
+        raise InputInvalid(
+            "a failover needs a declaration of the site loss", next_step="add --declared-by NAME of who declares it"
+        )
+    service = wiring.service()
+    opened = service.begin(
+        Request(
+            plan=plan,
+            catalog_file=catalog,
+            estate_file=estate or settings.default_estate(),
+            operator=operator,
+            approvals=tuple(Approval(person=person, reason=reason) for person in approver or ()),
+            declared_by=declared_by,
+            declared_because=reason,
+            watch=watch,
+        )
+    )
+    _follow(opened, as_json=as_json)
+
+
+@app.command()
+def attach(run: RunId, as_json: AsJson = False) -> None:
+    """Take up a run that was interrupted: running playbooks are found again, nothing is performed twice blindly."""
+    _follow(wiring.service().open(run), as_json=as_json)
+
+
+def _follow(opened: Opened, *, as_json: bool) -> None:
+    service = wiring.service()
+    with RunView(opened.plan, opened.run, wiring.clock(), quiet=as_json) as view:
+        service.start_watch(opened)
+        outcome = service.drive(opened, view.take)
+    report = service.conclude(opened)
+    if as_json:
+        print_json(report_to_json(report))
+    else:
+        typer.echo(report_as_text(report))
+        typer.echo(f"report: {opened.folder.report('html')}")
+    raise typer.Exit(exit_code_of(outcome, report, service.waits_for_operator(opened)))
+
+
+@app.command(name="list")
+def list_runs(as_json: AsJson = False) -> None:
+    """All runs, newest first."""
+    heads = wiring.service().heads()
+    if as_json:
+        print_json([asdict(head) for head in heads])
+        return
+    print_table(
+        "runs",
+        ("run", "kind", "plan", "operator", "outcome", "steps done", "failed"),
+        (
+            (
+                head.run,
+                head.kind,
+                short(head.plan_id),
+                head.operator,
+                head.outcome,
+                f"{head.done}/{head.steps}",
+                head.failed,
+            )
+            for head in heads
+        ),
+    )
+
+
+@app.command()
+def show(run: RunId, as_json: AsJson = False) -> None:
+    """Steps of a run as the journal has them."""
+    service = wiring.service()
+    opened = service.open(run)
+    state = service.state(opened)
+    if as_json:
+        rows = [_step_json(step.id, state.steps[step.id], state.blocked.get(step.id, ())) for step in opened.plan.steps]
+        print_json({"run": run, "events": state.seq, "chain": state.chain, "steps": rows})
+        return
+    print_table(
+        f"run {run}",
+        ("step", "state", "try", "seconds", "why"),
+        (_step_row(step.id, state.steps[step.id], state.blocked.get(step.id, ())) for step in opened.plan.steps),
+    )
+
+
+def _seconds(stands: StepState) -> float | None:
+    return stands.ended.since(stands.started) if stands.started and stands.ended else None
+
+
+def _step_json(step: str, stands: StepState, blocked: Sequence[str]) -> dict[str, object]:
+    return {
+        "step": step,
+        "state": stands.status.value,
+        "attempt": stands.attempt,
+        "seconds": _seconds(stands),
+        "code": stands.code,
+        "reason": stands.reason,
+        "blocked_by": list(blocked),
+    }
+
+
+def _step_row(step: str, stands: StepState, blocked: Sequence[str]) -> tuple[object, ...]:
+    seconds = _seconds(stands)
+    why = stands.reason or (f"blocked by {', '.join(blocked)}" if blocked else "")
+    return step, stands.status.value, stands.attempt or "", "" if seconds is None else f"{seconds:.1f}", why
