@@ -86,6 +86,8 @@ def _loose_ends(plan: Plan) -> Found:
 
 
 def _steps_alone(plan: Plan) -> Found:
+    if not plan.steps:
+        yield _error("empty", "plan", "the plan has no steps: it would succeed without doing anything")
     for step in plan.steps:
         if step.timeout_s <= 0:
             yield _error("no-timeout", step.id, f"{step.id} has no time limit: it could hold the run for ever")
@@ -222,10 +224,21 @@ def _dependencies(graph: _Graph) -> Found:
                     message=f"{name} depends on {dependency}, which this plan does not recover",
                 )  # fmt: skip
             else:
-                yield Finding(
-                    code="dependency-out-of-scope", severity=Severity.NOTE, subject=name,
-                    message=f"{name} depends on {dependency}, which is not part of this plan and is not looked at",
-                )  # fmt: skip
+                yield _out_of_scope(graph, name, dependency)
+
+
+def _out_of_scope(graph: _Graph, name: str, dependency: str) -> Finding:
+    home = graph.catalog.primary_site_of(graph.catalog.application(dependency))
+    if home == graph.plan.lost_site:
+        return Finding(
+            code="dependency-lost", severity=Severity.WARNING, subject=name,
+            message=f"{name} depends on {dependency}, which runs at the lost {home} and is not part of this plan",
+            next_step=f"add --app {dependency}, or build the plan with --lose {home} alone",
+        )  # fmt: skip
+    return Finding(
+        code="dependency-out-of-scope", severity=Severity.NOTE, subject=name,
+        message=f"{name} depends on {dependency}, which is not part of this plan and is not looked at",
+    )  # fmt: skip
 
 
 def _objectives(graph: _Graph) -> Found:
