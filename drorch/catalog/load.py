@@ -74,7 +74,9 @@ def checked(catalog: Catalog) -> Catalog:
 
 
 def _invalid(details: Sequence[ErrorDetails], document: Document) -> InputInvalid:
-    found = [(_where(detail["loc"], document), *_sentence(detail)) for detail in details]
+    # A misspelt field is also a missing one: the spelling is what to tell first.
+    ordered = sorted(details, key=lambda detail: detail["type"] != "extra_forbidden")
+    found = [(_where(detail["loc"], document), *_sentence(detail)) for detail in ordered]
     return _listed([(where, what) for where, what, _ in found], found[0][2])
 
 

@@ -48,7 +48,8 @@ def check(catalog: CatalogOption = DEFAULT_CATALOG, as_json: JsonOption = False)
         print_findings(findings)
         _print_summary(loaded)
         kinds = Counter(finding.severity.value for finding in findings)
-        console().print(", ".join(f"{kinds.get(kind, 0)} {kind}s" for kind in ("error", "warning", "note")))
+        numbers = ((kinds.get(kind, 0), kind) for kind in ("error", "warning", "note"))
+        console().print(", ".join(f"{number} {kind}{'' if number == 1 else 's'}" for number, kind in numbers))
     if errors(findings):
         raise typer.Exit(int(ExitCode.BAD_INPUT))
 
