@@ -114,15 +114,16 @@ def read_present(text: str, source: str = "present.json") -> dict[str, tuple[int
 
 
 def _lines(text: str, source: str, parse: Callable[[Mapping[str, object]], Value]) -> Iterator[Value]:
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+    *whole, torn = text.split("\n")  # not splitlines: details may hold other characters that end lines
+    for number, line in enumerate([*whole, torn] if torn else whole, start=1):
         try:
             data = json.loads(line)
             if not isinstance(data, dict):
                 raise TypeError("not an object")
             yield parse(data)
         except (ValueError, KeyError, TypeError) as error:
-            if not line.endswith("\n"):
-                return  # only the last line can lack its end: the writer was killed while writing it
+            if number > len(whole):
+                return  # the last line lacks its end: the writer was killed while writing it
             raise InputInvalid(
                 f"not an observation: {type(error).__name__}: {error}",
                 where=f"{source}:{number}",
