@@ -110,7 +110,7 @@ _ALIASES: Mapping[str, str] = MappingProxyType(
     }
 )
 _REQUIRED = ("name", "description", "scope", "tier", "department", "arrangement", "group", "rto", "rpo", "rto_from")
-_HELPERS = frozenset({"source", "attested_fields"})
+_ABOUT_SOURCES = frozenset({"source", "attested_fields"})
 """Columns that become provenance instead of fields."""
 _HEADER = """\
 # DRAFT made from {source}: {count} applications. `null` means: not given or not understood there, see the report of the
@@ -236,7 +236,7 @@ def _completed(entry: dict[str, object], line: int, notes: list[ImportNote]) -> 
         )
     order = ["id", *_REQUIRED, *(name for name in _PLAIN if name not in _REQUIRED and name != "id")]
     filled = {name: entry.get(name) for name in order if name in entry or name in ("id", *_REQUIRED)}
-    shown = {name: value for name, value in filled.items() if name not in _HELPERS}
+    shown = {name: value for name, value in filled.items() if name not in _ABOUT_SOURCES}
     return {**shown, "provenance": _provenance(entry, line, notes)}
 
 
@@ -247,7 +247,7 @@ def _provenance(entry: Mapping[str, object], line: int, notes: list[ImportNote])
         field = _ALIASES.get(part, part)
         if not source:
             notes.append(_not_understood(line, "attested_fields", part, "no source is named; it stays assumed"))
-        elif field in _PLAIN and field in entry and field not in _HELPERS:
+        elif field in _PLAIN and field in entry and field not in _ABOUT_SOURCES:
             found[field] = {"attested": source}
         else:
             notes.append(_not_understood(line, "attested_fields", part, "no such field here; it stays assumed"))
