@@ -30,7 +30,7 @@ REBUILD = "build the plan again with `drorch plan build`"
 
 def check_plan(plan: Plan, catalog: Catalog, *, on: date | None = None) -> tuple[Finding, ...]:
     """Everything noticed about a plan. ``on`` is the day it is meant for: without it site validity is not judged."""
-    shape = (*_ids(plan), *_loose_ends(plan), *_steps_alone(plan), *_belongs(plan, catalog))
+    shape = (*_ids(plan), *_loose_ends(plan), *_harmless(plan), *_steps_alone(plan), *_belongs(plan, catalog))
     if any(finding.severity is Severity.ERROR for finding in shape):
         # What follows walks the graph and the catalog; on a broken one it would only add noise.
         return shape
@@ -85,9 +85,16 @@ def _loose_ends(plan: Plan) -> Found:
         seen.add(step.id)
 
 
-def _steps_alone(plan: Plan) -> Found:
+def _harmless(plan: Plan) -> Found:
     if not plan.steps:
         yield _error("empty", "plan", "the plan has no steps: it would succeed without doing anything")
+    if plan.kind not in STATE_CHANGING:
+        for step in plan.steps:
+            if step.changes_state:
+                yield _error("changes-state", step.id, f"a {plan.kind} plan must not change anything, {step.id} does")
+
+
+def _steps_alone(plan: Plan) -> Found:
     for step in plan.steps:
         if step.timeout_s <= 0:
             yield _error("no-timeout", step.id, f"{step.id} has no time limit: it could hold the run for ever")
@@ -101,10 +108,6 @@ def _steps_alone(plan: Plan) -> Found:
             yield _error("weak-witness", step.id, f"{step.id} needs two witnesses other than {step.act.site}")
         if step.changes_state and not isinstance(step.act, PlaybookAct):
             yield _error("proof-changes-state", step.id, f"{step.id} is a proof and cannot change state")
-    if plan.kind not in STATE_CHANGING:
-        for step in plan.steps:
-            if step.changes_state:
-                yield _error("changes-state", step.id, f"a {plan.kind} plan must not change anything, {step.id} does")
 
 
 def _belongs(plan: Plan, catalog: Catalog) -> Found:
