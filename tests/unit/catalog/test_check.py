@@ -323,3 +323,7 @@ def test_gap(last: date, until: date, words: str) -> None:
 def test_a_gap_is_never_nothing(one: date, other: date) -> None:
     if one != other:
         assert not gap_in_words(min(one, other), max(one, other)).startswith(("0", "-"))
+
+
+def test_an_rto_as_long_as_that_of_the_dependency_is_possible() -> None:
+    assert found("rto-shorter-than-dependency", ("time: 2h,", "time: 4h,")) == []
