@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import dns.flags
 import dns.message
@@ -199,7 +199,7 @@ class _NameServer(asyncio.DatagramProtocol):
         self._names = names
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         query = dns.message.from_wire(data)
@@ -211,5 +211,4 @@ class _NameServer(asyncio.DatagramProtocol):
             answer.set_rcode(dns.rcode.NXDOMAIN)
         else:
             answer.answer.append(dns.rrset.from_text(name, 1, "IN", "A", address))
-        assert isinstance(self._transport, asyncio.DatagramTransport)
         self._transport.sendto(answer.to_wire(), addr)

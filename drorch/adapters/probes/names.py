@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import dns.exception
 import dns.message
@@ -63,8 +64,7 @@ class _Channel(asyncio.DatagramProtocol):
         self._known: dict[tuple[bytes, bytes], Reply] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport), "UDP gives a datagram transport"
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # not its subclass before Python 3.12
 
     def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - asyncio's signature
         waiting = self._waiting.get(data[:2])
