@@ -8,6 +8,8 @@ journal shows the steps as started, the playbooks go on by themselves, and the n
 from __future__ import annotations
 
 import logging
+import os
+import platform
 import queue
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -63,9 +65,9 @@ class Driver:
     observer: Observer
     clock: Clock
     plan: Plan
-    run_id: str
-    host: str
-    pid: int
+    run: str
+    host: str = field(default_factory=platform.node)
+    pid: int = field(default_factory=os.getpid)
     inbox: OperatorInbox | None = None
     open_groups: Callable[[], Mapping[str, str]] = _no_open_groups
     secrets: Collection[str] = ()
@@ -83,7 +85,7 @@ class Driver:
         interrupted driver leaves playbooks running; a later ``drive`` takes up the run.
         """
         self._under_way.clear()
-        recorder = Recorder.attach(self.journal, self.clock, self.plan, self.run_id)
+        recorder = Recorder.attach(self.journal, self.clock, self.plan, self.run)
         try:
             recorder.stage(self._requested(recorder.state))
             if recorder.state.ended is None:
@@ -118,7 +120,7 @@ class Driver:
             ident = stands.ident or ""
             known = (
                 not isinstance(step.act, PlaybookAct)
-                or self.executor.state(self.run_id, ident) is not PlaybookState.ABSENT
+                or self.executor.state(self.run, ident) is not PlaybookState.ABSENT
             )
             if known:
                 self._work(recorder.state, step.id, reattached=True)
@@ -165,7 +167,7 @@ class Driver:
             case AskOperator():
                 raise OperatorNeeded(
                     command.reason,
-                    where=f"run {self.run_id}",
+                    where=f"run {self.run}",
                     next_step="find out what happened; then retry, skip or resolve each step, and continue the run",
                 )
             case _:
@@ -181,7 +183,7 @@ class Driver:
             reattached=reattached,
         )
         performer = Performer(
-            run=self.run_id,
+            run=self.run,
             executor=self.executor,
             observer=self.observer,
             clock=self.clock,
@@ -200,7 +202,7 @@ class Driver:
         """Outcomes that came in; waits up to ``poll_s`` for the first."""
         if not self._under_way and self.inbox is None and state.head.paused is not None:
             raise OperatorNeeded(
-                "the run is paused", where=f"run {self.run_id}", next_step="resume the run and continue it"
+                "the run is paused", where=f"run {self.run}", next_step="resume the run and continue it"
             )
         bodies: list[Body] = []
         try:
@@ -222,7 +224,7 @@ class Driver:
         if self.inbox is None or now - self._looked < self.poll_s:
             return []
         self._looked = now
-        for request in self.inbox.pending(self.run_id):
+        for request in self.inbox.pending(self.run):
             if request.id in self._requests:
                 continue
             self._requests.append(request.id)
@@ -231,13 +233,13 @@ class Driver:
                 # One at a time: whether the next one can be honoured depends on this one.
                 self._looked = float("-inf")
                 return [request.body]
-            LOG.warning("run %s: %s refused: %s", self.run_id, type(request.body).__name__, problem)
+            LOG.warning("run %s: %s refused: %s", self.run, type(request.body).__name__, problem)
         return []
 
     def _commit(self, recorder: Recorder) -> None:
         events = recorder.commit()
         if self._requests and self.inbox is not None:
-            self.inbox.settle(self.run_id, self._requests)
+            self.inbox.settle(self.run, self._requests)
             self._requests.clear()
         for event in events:
             self._tell(event)
@@ -248,7 +250,7 @@ class Driver:
         try:
             self.on_event(event)
         except Exception:  # a broken display must not stop a recovery
-            LOG.exception("run %s: an observer of events failed", self.run_id)
+            LOG.exception("run %s: an observer of events failed", self.run)
 
     def _refused(self, refusal: Refusal) -> InterlockRefused:
         inputs = redact_facts({**refusal.inputs, "next_step": refusal.next_step}, self.secrets)

@@ -7,8 +7,23 @@ from dataclasses import dataclass, field
 
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan
+from drorch.run.chain import GENESIS, link
 from drorch.run.driver import Driver
-from drorch.run.events import JOURNAL_SCHEMA, Approved, Body, Declared, Event, RunCreated, RunOutcome
+from drorch.run.events import (
+    JOURNAL_SCHEMA,
+    Approved,
+    Body,
+    Declared,
+    Event,
+    RunCreated,
+    RunOutcome,
+    RunStarted,
+    StepFailed,
+    StepStarted,
+    StepSucceeded,
+    StepUnknown,
+)
+from drorch.run.idents import attempt_ident
 from drorch.run.ports import Journal
 from drorch.run.recorder import Recorder
 from drorch.run.state import RunState, fold
@@ -67,7 +82,7 @@ class Scene:
             observer=self.observer,
             clock=self.clock,
             plan=self.plan,
-            run_id=RUN,
+            run=RUN,
             host="testhost",
             pid=1,
             inbox=self.inbox,
@@ -83,3 +98,38 @@ class Scene:
     def state(self) -> RunState:
         """The state as the journal has it."""
         return fold(self.plan, self.journal.read(RUN))
+
+
+def events_of(*bodies: Body) -> tuple[Event, ...]:
+    """``bodies`` chained as the events of one run, one second apart."""
+    clock, made, chain = HandClock(), list[Event](), GENESIS
+    for seq, body in enumerate(bodies, start=1):
+        made.append(link(chain, run=RUN, seq=seq, at=clock.now(), body=body))
+        chain = made[-1].chain
+        clock.advance(1.0)
+    return tuple(made)
+
+
+def started(plan: Plan, *bodies: Body) -> RunState:
+    """The state of a run of ``plan`` that was created and started, after ``bodies``."""
+    return fold(plan, events_of(created(plan), RunStarted(), *bodies))
+
+
+def start(step: str, attempt: int = 1) -> StepStarted:
+    """The intent of an attempt."""
+    return StepStarted(step=step, attempt=attempt, ident=attempt_ident(step, attempt))
+
+
+def done(step: str, attempt: int = 1) -> tuple[Body, ...]:
+    """A whole successful attempt."""
+    return start(step, attempt), StepSucceeded(step=step, attempt=attempt)
+
+
+def failed(step: str, attempt: int = 1) -> tuple[Body, ...]:
+    """A whole failed attempt."""
+    return start(step, attempt), StepFailed(step=step, attempt=attempt, code="task-failed", reason="made to fail")
+
+
+def unknown(step: str, attempt: int = 1) -> tuple[Body, ...]:
+    """An attempt nobody saw the end of."""
+    return start(step, attempt), StepUnknown(step=step, attempt=attempt, reason="no result")
