@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from drorch.plan.refs import playbooks_id
 from drorch.report.build import build_report
 from drorch.report.codec import report_from_text, report_to_text
 from drorch.report.html import report_as_html
-from drorch.report.model import Report
+from drorch.report.model import Report, TimeSpent
 from drorch.report.text import report_as_text
 from drorch.run import events as ev
 from drorch.run.chain import GENESIS, link
@@ -240,9 +239,7 @@ class Service:
         with self._of_estate.executor(opened.estate) as executor:
             driver = Driver(
                 plan=opened.plan,
-                run_id=opened.run,
-                host=platform.node(),
-                pid=os.getpid(),
+                run=opened.run,
                 open_groups=lambda: self.open_groups(except_run=opened.run),
                 journal=self._parts.journal,
                 executor=executor,
@@ -298,7 +295,7 @@ class Service:
             failed=len(failed),
         )
 
-    def conclude(self, opened: Opened, *, timings: Sequence[tuple[str, float]] = ()) -> Report:
+    def conclude(self, opened: Opened, *, timings: Sequence[TimeSpent] = ()) -> Report:
         """Let the probes see the end, look for the canaries, stop the watch and write the report's three forms."""
         self._parts.clock.sleep(SETTLE_S)
         present = dict(self._parts.watching.present(opened.estate, [scope.application for scope in opened.plan.scope]))
@@ -311,7 +308,7 @@ class Service:
         opened: Opened,
         present: Mapping[str, tuple[int, ...] | None],
         *,
-        timings: Sequence[tuple[str, float]] = (),
+        timings: Sequence[TimeSpent] = (),
     ) -> Report:
         """Build the report from what is on disk and write it. Repeating it gives the same record."""
         events = self._parts.journal.read(opened.run)

@@ -11,7 +11,8 @@ from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.probes.now import probe_now as take_one_sample_each
 from drorch.adapters.probes.observer import ProbeObserver
 from drorch.adapters.probes.watching import WatcherProcesses
-from drorch.adapters.store import SqlJournal, SqlOperatorInbox
+from drorch.adapters.store.inbox import SqlInbox
+from drorch.adapters.store.journal import SqlJournal
 from drorch.app import settings
 from drorch.app.folders import WatchFolder, runs_folder
 from drorch.app.ports import Parts
@@ -52,7 +53,7 @@ def service(home: Path | None = None) -> Service:
         clock=clock(),
         ids=SystemIds(),
         journal=SqlJournal(database),
-        inbox=SqlOperatorInbox(database),
+        inbox=SqlInbox(database),
         watching=WatcherProcesses(),
     )
     return Service(parts, RealPartsOfEstate(home=folder))
