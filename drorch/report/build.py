@@ -36,20 +36,17 @@ from drorch.report.result import overall, totals
 from drorch.report.steps import chain_of, step_results, troubles
 from drorch.run.events import (
     Approved,
-    Declared,
-    DriverAttached,
     Event,
     InterlockRefused,
     Paused,
     Resumed,
     RetryRequested,
     RunCreated,
-    RunEnded,
-    RunStarted,
     StepResolved,
     StepSkipped,
     StopRequested,
 )
+from drorch.run.state import RunState, fold
 
 CLOCK_SOURCE = "durations: the machine's monotonic clock; wall times: its system clock, UTC"
 
@@ -74,18 +71,20 @@ def build_report(
     scores: Mapping[str, Score],
     findings: Sequence[Finding] = (),
     estate: str,
-    timings: Sequence[tuple[str, float]] = (),
+    timings: Sequence[TimeSpent] = (),
     clock_source: str = CLOCK_SOURCE,
 ) -> Report:
     """The record. ``outages``, ``losses`` and ``scores`` by application id; who is missing there was not measured.
 
-    ``estate`` says where it ran in plain words ("embedded lab"); ``timings`` are pairs of what and seconds.
-    InputInvalid when the parts do not belong together.
+    ``estate`` says where it ran in plain words ("embedded lab"); ``timings`` say where the
+    time around the run went. InputInvalid when the parts do not belong together, IllegalEvent when an event cannot
+    follow the ones before it.
     """
     created = _checked_creation(run_id, plan, catalog, events)
     line = TimeLine(origin=events[0].at)
-    run = _run_facts(run_id, plan, catalog, events, created, estate, clock_source, line)
-    steps = step_results(plan, events, line)
+    state = fold(plan, events)
+    run = _run_facts(plan, catalog, created, state, events, estate, clock_source)
+    steps = step_results(plan, state, events, line)
     evidence = Evidence(
         plan=plan,
         catalog=catalog,
@@ -118,7 +117,7 @@ def build_report(
         operator_acts=_operator_acts(events, line),
         deviations=deviations,
         provenance=provenance_summary(evidence),
-        timings=tuple(TimeSpent(what=what, seconds=hundredths(seconds)) for what, seconds in timings),
+        timings=tuple(TimeSpent(what=item.what, seconds=hundredths(item.seconds)) for item in timings),
     )
 
 
@@ -143,19 +142,20 @@ def _checked_creation(run_id: str, plan: Plan, catalog: Catalog, events: Sequenc
 
 
 def _run_facts(
-    run_id: str,
     plan: Plan,
     catalog: Catalog,
-    events: Sequence[Event],
     created: RunCreated,
+    state: RunState,
+    events: Sequence[Event],
     estate: str,
     clock_source: str,
-    line: TimeLine,
 ) -> RunFacts:
-    started = next((event.at for event in events if isinstance(event.body, RunStarted)), None)
-    last = next(((event.at, event.body) for event in reversed(events) if isinstance(event.body, RunEnded)), None)
+    line, head = TimeLine(origin=events[0].at), state.head
+    # A decision may take up an ended run again: only the end the fold still knows is the end.
+    ended = next(event.at for event in reversed(events) if event.body is head.ended) if head.ended else None
+    declared = head.declared
     return RunFacts(
-        id=run_id,
+        id=state.run,
         kind=plan.kind.value,
         title=plan.title,
         plan_id=created.plan_id,
@@ -169,29 +169,25 @@ def _run_facts(
             for event in events
             if isinstance(event.body, Approved)
         ),
-        declaration=_declaration(events, line),
+        declaration=Declaration(
+            site=declared.site, person=declared.person, reason=declared.reason, at=line.instant(head.declared_at)
+        )
+        if declared and head.declared_at
+        else None,
         host=created.host,
-        drivers=sum(isinstance(event.body, DriverAttached) for event in events),
+        drivers=len(head.drivers),
         clock_source=clock_source,
         estate=estate,
         lost_site=plan.lost_site,
         created=line.instant(events[0].at),
-        started=line.instant(started) if started else None,
-        ended=line.instant(last[0]) if last else None,
-        seconds=hundredths(last[0].since(started)) if last and started else None,
-        outcome=last[1].outcome.value if last else None,
-        outcome_reason=last[1].reason if last else "",
+        started=line.instant(head.started_at) if head.started_at else None,
+        ended=line.instant(ended) if ended else None,
+        seconds=hundredths(ended.since(head.started_at)) if ended and head.started_at else None,
+        outcome=head.ended.outcome.value if head.ended else None,
+        outcome_reason=head.ended.reason if head.ended else "",
         journal_events=len(events),
-        journal_head=events[-1].chain,
+        journal_head=state.chain,
     )
-
-
-def _declaration(events: Sequence[Event], line: TimeLine) -> Declaration | None:
-    for event in events:
-        if isinstance(event.body, Declared):
-            body = event.body
-            return Declaration(site=body.site, person=body.person, reason=body.reason, at=line.instant(event.at))
-    return None
 
 
 def _phases(steps: Sequence[StepResult]) -> tuple[PhaseSpan, ...]:

@@ -8,41 +8,37 @@ from dataclasses import replace
 from drorch.plan.model import NamesAct, Plan, PlaybookAct, ReplicationAct, Step, ValidateAct, WitnessAct
 from drorch.report.model import Attempt, StepOutcome, StepResult, StoppedStep, Trouble
 from drorch.report.moments import TimeLine, hundredths
-from drorch.run.events import (
-    Event,
-    RetryRequested,
-    StepFailed,
-    StepResolved,
-    StepSkipped,
-    StepStarted,
-    StepSucceeded,
-    StepUnknown,
-)
+from drorch.run.events import Event, StepFailed, StepStarted, StepSucceeded, StepUnknown
+from drorch.run.state import RunState, StepState, StepStatus
 
 _PROOFS = {ValidateAct: "validate", WitnessAct: "witness", ReplicationAct: "replication", NamesAct: "names"}
 _BROKEN = frozenset({StepOutcome.FAILED, StepOutcome.UNKNOWN})
-_UNENDED = frozenset({StepOutcome.NOT_REACHED, StepOutcome.BLOCKED})
+_DECIDED = frozenset({StepOutcome.SKIPPED, StepOutcome.BY_HAND})
 GOOD_OUTCOMES = frozenset({StepOutcome.DONE, StepOutcome.SKIPPED, StepOutcome.BY_HAND})
+Attempts = Mapping[str, Sequence[Attempt]]
 
 
-class _Ledger:
-    """The attempts of one step while its events are read, and where it stands."""
+def step_results(plan: Plan, state: RunState, events: Sequence[Event], line: TimeLine) -> tuple[StepResult, ...]:
+    """One result per step of the plan, in the plan's order. ``state`` is the fold of ``events``."""
+    attempts = attempts_of(plan, events, line)
+    chain = frozenset(longest_chain(plan, attempts))
+    return tuple(
+        _result(step, state.steps[step.id], attempts[step.id], state.blocked.get(step.id, ()), step.id in chain)
+        for step in plan.steps
+    )
 
-    def __init__(self) -> None:
-        self.attempts: list[Attempt] = []
-        self.outcome = StepOutcome.NOT_REACHED
-        self.reason = ""
 
-    def read(self, event: Event, line: TimeLine) -> None:
-        """Take in one event of this step."""
+def attempts_of(plan: Plan, events: Sequence[Event], line: TimeLine) -> Attempts:
+    """Every performance of every step, by step id; empty for steps that never started."""
+    attempts: dict[str, list[Attempt]] = {step.id: [] for step in plan.steps}
+    for event in events:
         body = event.body
         if isinstance(body, StepStarted):
-            began = line.instant(event.at)
-            self.attempts.append(
+            attempts[body.step].append(
                 Attempt(
                     number=body.attempt,
                     ident=body.ident,
-                    began=began,
+                    began=line.instant(event.at),
                     ended=None,
                     seconds=None,
                     outcome=StepOutcome.RUNNING,
@@ -50,71 +46,47 @@ class _Ledger:
                     reason="",
                 )
             )
-            self.outcome = StepOutcome.RUNNING
         elif isinstance(body, StepSucceeded | StepFailed | StepUnknown):
-            self._close(event, body, line)
-        elif isinstance(body, StepSkipped):
-            self.outcome, self.reason = StepOutcome.SKIPPED, f"{body.person}: {body.reason}"
-        elif isinstance(body, StepResolved):
-            self.outcome, self.reason = StepOutcome.BY_HAND, f"{body.person}: {body.reason}"
-        elif isinstance(body, RetryRequested):
-            self.outcome = StepOutcome.NOT_REACHED
-
-    def _close(self, event: Event, body: StepSucceeded | StepFailed | StepUnknown, line: TimeLine) -> None:
-        facts: Mapping[str, object] = {} if isinstance(body, StepUnknown) else body.facts
-        code, reason = "", ""
-        if isinstance(body, StepFailed):
-            self.outcome, code, reason = StepOutcome.FAILED, body.code, body.reason
-        elif isinstance(body, StepUnknown):
-            self.outcome, code, reason = StepOutcome.UNKNOWN, "unknown", body.reason
-        else:
-            self.outcome = StepOutcome.DONE
-        self.reason = reason
-        if self.attempts:
-            last = self.attempts[-1]
-            self.attempts[-1] = replace(
-                last,
-                ended=line.instant(event.at),
-                seconds=hundredths(event.at.mono - last.began.mono),
-                outcome=self.outcome,
-                code=code,
-                reason=reason,
-                facts=facts,
-            )
+            attempts[body.step][-1] = _closed(attempts[body.step][-1], event, body, line)
+    return attempts
 
 
-def step_results(plan: Plan, events: Sequence[Event], line: TimeLine) -> tuple[StepResult, ...]:
-    """One result per step of the plan, in the plan's order."""
-    ledgers = {step.id: _Ledger() for step in plan.steps}
-    for event in events:
-        ledger = ledgers.get(getattr(event.body, "step", ""))
-        if ledger is not None:
-            ledger.read(event, line)
-    roots = _roots(plan, ledgers)
-    chain = frozenset(longest_chain(plan, ledgers))
-    return tuple(_result(step, ledgers[step.id], roots[step.id], step.id in chain) for step in plan.steps)
+def _closed(attempt: Attempt, event: Event, body: StepSucceeded | StepFailed | StepUnknown, line: TimeLine) -> Attempt:
+    ended = line.instant(event.at)
+    seconds = hundredths(ended.mono - attempt.began.mono)
+    if isinstance(body, StepSucceeded):
+        return replace(attempt, ended=ended, seconds=seconds, outcome=StepOutcome.DONE, facts=body.facts)
+    if isinstance(body, StepFailed):
+        return replace(
+            attempt,
+            ended=ended,
+            seconds=seconds,
+            outcome=StepOutcome.FAILED,
+            code=body.code,
+            reason=body.reason,
+            facts=body.facts,
+        )
+    # When nobody knows how it ended, nobody knows how long it took.
+    return replace(attempt, outcome=StepOutcome.UNKNOWN, code="unknown", reason=body.reason)
 
 
-def _roots(plan: Plan, ledgers: Mapping[str, _Ledger]) -> dict[str, tuple[str, ...]]:
-    """For each step that could not start: the failed or unknown steps behind it, in plan order."""
-    roots: dict[str, tuple[str, ...]] = {}
-    for step in plan.steps:
-        found: dict[str, None] = {}
-        if ledgers[step.id].outcome in _UNENDED:
-            for needed in step.needs:
-                broken = (needed,) if ledgers[needed].outcome in _BROKEN else roots.get(needed, ())
-                found.update(dict.fromkeys(broken))
-        roots[step.id] = tuple(found)
-    return roots
+def _outcome(state: StepState, roots: Sequence[str]) -> StepOutcome:
+    if state.status is StepStatus.WAITING:
+        return StepOutcome.BLOCKED if roots else StepOutcome.NOT_REACHED
+    return StepOutcome(state.status.value)
 
 
-def _result(step: Step, ledger: _Ledger, roots: tuple[str, ...], on_chain: bool) -> StepResult:
-    attempts = tuple(ledger.attempts)
-    last = attempts[-1] if attempts else None
-    ended = last.ended if last else None
-    outcome, reason = ledger.outcome, ledger.reason
-    if roots:
-        outcome, reason = StepOutcome.BLOCKED, "needs " + ", ".join(roots)
+def _result(
+    step: Step, state: StepState, attempts: Sequence[Attempt], roots: tuple[str, ...], on_chain: bool
+) -> StepResult:
+    outcome = _outcome(state, roots)
+    broken = attempts[-1] if attempts and outcome in _BROKEN else None
+    reason = broken.reason if broken else ""
+    if outcome is StepOutcome.BLOCKED:
+        reason = "needs " + ", ".join(roots)
+    elif outcome in _DECIDED:
+        reason = f"{state.person}: {state.reason}"
+    ended = attempts[-1].ended if attempts else None
     playbook = step.act if isinstance(step.act, PlaybookAct) else None
     return StepResult(
         id=step.id,
@@ -127,7 +99,7 @@ def _result(step: Step, ledger: _Ledger, roots: tuple[str, ...], on_chain: bool)
         playbook=playbook.playbook if playbook else None,
         hosts=playbook.hosts if playbook else (),
         outcome=outcome,
-        code=last.code if last and outcome in _BROKEN else "",
+        code=broken.code if broken else "",
         reason=reason,
         blocked_because=roots,
         began=attempts[0].began if attempts else None,
@@ -135,16 +107,16 @@ def _result(step: Step, ledger: _Ledger, roots: tuple[str, ...], on_chain: bool)
         seconds=hundredths(ended.mono - attempts[0].began.mono) if ended else None,
         estimate_s=step.estimate_s,
         on_longest_chain=on_chain,
-        attempts=attempts,
+        attempts=tuple(attempts),
     )
 
 
-def longest_chain(plan: Plan, ledgers: Mapping[str, _Ledger]) -> tuple[str, ...]:
+def longest_chain(plan: Plan, attempts: Attempts) -> tuple[str, ...]:
     """The chain of steps that decided how long it took: from the last one to end back over whatever ended latest."""
 
     def end_of(step_id: str) -> float:
-        attempts = ledgers[step_id].attempts
-        ended = attempts[-1].ended if attempts else None
+        own = attempts[step_id]
+        ended = own[-1].ended if own else None
         return ended.mono if ended else float("-inf")
 
     performed = [step.id for step in plan.steps if end_of(step.id) > float("-inf")]

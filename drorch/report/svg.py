@@ -167,11 +167,16 @@ def _rto(axis: Axis, app: ApplicationResult, y: float) -> list[Markup]:
 
 
 def _stopped(axis: Axis, steps: list[StepResult], y: float) -> list[Markup]:
-    ended = [step.ended.offset_s for step in steps if step.ended]
-    x = axis.x(max(ended, default=axis.first)) + 6
+    """Which failure kept the rest of the row from starting: right of the row's last bar, or left of its first."""
     roots = {root for step in steps for root in step.blocked_because}
-    text = "not started: " + ", ".join(sorted(roots))
-    return [_tag("text", [_tag("title", text), escape(wording.fitted(text, 60).strip())], cls="stopped", x=x, y=y + 15)]
+    text = "not started: needs " + ", ".join(sorted(roots))
+    shown = [_tag("title", text), escape(wording.fitted(text, 60).strip())]
+    begins = [step.began.offset_s for step in steps if step.began]
+    ends = [step.ended.offset_s for step in steps if step.ended]
+    x = axis.x(max(ends, default=axis.first)) + 6
+    if begins and x > WIDTH / 2:
+        return [_tag("text", shown, cls="stopped", x=axis.x(min(begins)) - 6, y=y + 15, text_anchor="end")]
+    return [_tag("text", shown, cls="stopped", x=x, y=y + 15)]
 
 
 def _bar(axis: Axis, began: float, ended: float, y: float, text: str, cls: str, inset: int = 5) -> Markup:

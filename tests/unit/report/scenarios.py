@@ -1,4 +1,4 @@
-"""Four runs as the report sees them: a small estate, hand-made plans, journals and measurements."""
+"""Runs as the report sees them: a small estate, hand-made plans, journals and measurements."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from drorch.plan.model import (
     WitnessAct,
 )
 from drorch.report.build import build_report
-from drorch.report.model import Report
+from drorch.report.model import Report, TimeSpent
 from drorch.run.events import (
     JOURNAL_SCHEMA,
     Approved,
@@ -348,7 +348,7 @@ class Diary:
             )
         )
 
-    def open(self, of: Plan, *, approver: str | None = "R. Approver") -> None:
+    def open(self, of: Plan, *, approver: str | None = "R. Approver", starts: bool = True) -> None:
         plan_id = content_hash(of.title)
         self.write(
             RunCreated(
@@ -367,7 +367,8 @@ class Diary:
         if of.lost_site:
             self.write(Declared(site=of.lost_site, person="D. Director", reason="no site answers"), at=5006.0)
         self.write(DriverAttached(host="control.example", pid=4711))
-        self.write(RunStarted())
+        if starts:
+            self.write(RunStarted())
 
     def perform(
         self, of: Plan, failing: dict[str, tuple[str, str]] | None = None, *, retried: str | None = None
@@ -443,6 +444,10 @@ def no_loss(app_id: str) -> DataLoss:
     return DataLoss(application=app_id, status=LossStatus.MEASURED, acknowledged=14, seconds=exact)
 
 
+def spent(what: str, seconds: float) -> TimeSpent:
+    return TimeSpent(what=what, seconds=seconds)
+
+
 def report_of(
     of: Plan,
     diary: Diary,
@@ -450,7 +455,7 @@ def report_of(
     losses: dict[str, DataLoss],
     *,
     findings: Sequence[Finding] = (),
-    timings: Sequence[tuple[str, float]] = (),
+    timings: Sequence[TimeSpent] = (),
 ) -> Report:
     declared = next((event.at.mono for event in diary.events if isinstance(event.body, Declared)), None)
     unmeasured = {app.id: DataLoss(application=app.id, status=LossStatus.NOT_MEASURED) for app in APPLICATIONS}
@@ -486,18 +491,15 @@ def good_failover() -> Report:
     # Two objectives are shorter than the steps above take: in the good run these come back before them.
     outages["documents"] = recovered("documents", BREAK_AT + 3.0)
     outages["gateway"] = recovered("gateway", BREAK_AT + 7.5)
-    return report_of(of, diary, outages, losses, timings=(("lab up", 31.207), ("failover", 14.5), ("failback", 22.0)))
+    return report_of(
+        of, diary, outages, losses, timings=(spent("lab up", 31.207), spent("failover", 14.5), spent("failback", 22.0))
+    )
 
 
 def problem_failover() -> Report:
     """A start fails and stops two dependents; one vacuous, one missed RTO with data loss, one never measured loss."""
     of, diary = failover_plan(), Diary()
     diary.open(of)
-    diary.write(
-        InterlockRefused(
-            interlock="two-persons", reason="the approver is the operator", inputs={"operator": "O. Operator"}
-        )
-    )
     failing = {"payroll/start": ("task-failed", "apps-piscataway: the listener <9443> did not open within 30 s")}
     diary.perform(of, failing, retried="nyc-content/recover")
     diary.write(DriverAttached(host="control.example", pid=4799))
@@ -506,7 +508,6 @@ def problem_failover() -> Report:
     outages, losses = {}, {}
     for app in MOVING:
         started = diary.ended_at(f"{app.id}/start")
-        losses[app.id] = no_loss(app.id)
         if started is None:
             outages[app.id] = Outage(
                 application=app.id,
@@ -518,7 +519,7 @@ def problem_failover() -> Report:
                 largest_gap_s=0.22,
             )
         else:
-            outages[app.id] = recovered(app.id, started + 0.2)
+            outages[app.id], losses[app.id] = recovered(app.id, started + 0.2), no_loss(app.id)
     outages["intranet"] = Outage(
         application="intranet",
         status=OutageStatus.VACUOUS,
@@ -537,7 +538,7 @@ def problem_failover() -> Report:
         duplicates=1,
         unacknowledged_found=2,
     )
-    del losses["library"]
+    del losses["library"], losses["intranet"]
     findings = (
         Finding(
             code="site-validity",
@@ -548,7 +549,22 @@ def problem_failover() -> Report:
             next_step="extend the lease or move the applications",
         ),
     )
-    return report_of(of, diary, outages, losses, findings=findings, timings=(("lab up", 31.2), ("failover", 16.02)))
+    return report_of(
+        of, diary, outages, losses, findings=findings, timings=(spent("lab up", 31.2), spent("failover", 16.02))
+    )
+
+
+def refused() -> Report:
+    """An interlock says no before anything is changed."""
+    of, diary = failover_plan(), Diary(run="20260214-0255-failover-aaaa")
+    diary.open(of, approver="O. Operator", starts=False)
+    diary.write(
+        InterlockRefused(
+            interlock="two-persons", reason="the approver is the operator", inputs={"operator": "O. Operator"}
+        )
+    )
+    diary.end(RunOutcome.REFUSED, "the approver is the operator")
+    return report_of(of, diary, {}, {})
 
 
 def drill() -> Report:
@@ -585,4 +601,5 @@ SCENARIOS = {
     "problem-failover": problem_failover,
     "drill": drill,
     "readiness": readiness,
+    "refused": refused,
 }
