@@ -14,6 +14,7 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 from drorch.core.errors import InputInvalid
 from drorch.report.model import REPORT_SCHEMA, Report
 
+_RESTORE = "the record was edited or damaged: restore it from a copy; the journal still holds the run"
 SCHEMA_NAME = f"drorch-report-{REPORT_SCHEMA}"
 
 
@@ -47,7 +48,7 @@ def report_from_text(text: str | bytes, where: str = "report.json") -> Report:
         raise InputInvalid(
             f"not readable as JSON: {error}",
             where=f"{where}:{line}" if line else where,
-            next_step="the record is damaged: build it anew from the journal with 'drorch report show RUN'",
+            next_step=_RESTORE,
         ) from error
     return report_from_json(data, where)
 
@@ -88,7 +89,7 @@ def _wrong(place: str, where: str, expected: str, value: object) -> InputInvalid
     return InputInvalid(
         f"expected {expected}, found {type(value).__name__} {str(value)[:60]!r}",
         where=f"{where} {place or 'the whole'}",
-        next_step="the record was edited or damaged: build it anew from the journal",
+        next_step=_RESTORE,
     )
 
 
@@ -123,7 +124,7 @@ def _record(data: object, kind: type, place: str, where: str) -> object:
         if item.name in data:
             values[item.name] = _value(data[item.name], hints[item.name], here, where)
         elif item.default is MISSING and item.default_factory is MISSING:
-            raise InputInvalid(f"the field is missing in {kind.__name__}", where=f"{where} {here}", next_step=None)
+            raise InputInvalid(f"the field is missing in {kind.__name__}", where=f"{where} {here}", next_step=_RESTORE)
     return kind(**values)
 
 
