@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import paramiko
+from paramiko.pkey import UnknownKeyType
 
 from drorch.adapters.probes.attempt import Unsatisfied, attempt
 from drorch.adapters.probes.result import ProbeCode, ProbeResult
@@ -40,7 +41,7 @@ class SshProbe:
                 endpoint.address,
                 port=endpoint.port,
                 username=self.server.user,
-                key_filename=self.server.identity_file,
+                pkey=_own_key(self.server.identity_file),
                 timeout=timeout_s,
                 banner_timeout=timeout_s,
                 auth_timeout=timeout_s,
@@ -71,6 +72,14 @@ class SshProbe:
         if not channel.status_event.wait(timeout_s):
             raise TimeoutError
         return channel.recv_exit_status()
+
+
+def _own_key(path: str) -> paramiko.PKey:
+    """Our private key. Read here: left to guess, paramiko reports its last guess instead of the refusal."""
+    try:
+        return paramiko.PKey.from_path(path)
+    except (OSError, ValueError, paramiko.SSHException, UnknownKeyType) as error:
+        raise Unsatisfied(ProbeCode.DENIED, f"our key {path} cannot be read: {type(error).__name__}") from error
 
 
 def _pinned(name: str, host_key: str) -> paramiko.PKey:
