@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from drorch.plan.model import SubjectKind
 from drorch.report import wording
 from drorch.report.model import ApplicationResult, Moment, Report, StepOutcome, StepResult
 from drorch.report.text import gravest_first
@@ -107,26 +108,28 @@ def gantt_svg(report: Report) -> Markup:
     by_subject: dict[str, list[StepResult]] = {}
     for step in report.steps:
         by_subject.setdefault(step.subject, []).append(step)
-    shown = {app.id: app for app in report.applications}
-    others = [subject for subject in by_subject if subject not in shown]
-    rows = [(subject, None) for subject in others] + [(app.id, app) for app in gravest_first(report.applications)]
+    groups = dict.fromkeys(step.subject for step in report.steps if step.subject_kind != SubjectKind.APPLICATION)
+    rows: list[tuple[str, str, ApplicationResult | None]] = [(subject, subject, None) for subject in groups]
+    rows += [(app.id, app.name, app) for app in gravest_first(report.applications)]
+    rows += [(item.id, item.name, None) for item in report.remote_access.applications]
     top = 30
     height = top + _ROW * len(rows) + 8
     parts = [_tag("title", "Steps of each application over time, against its RTO"), *axis.drawn(height)]
-    for row, (subject, app) in enumerate(rows):
+    for row, (subject, name, app) in enumerate(rows):
         y = top + row * _ROW
         if row % 2 == 0:
             parts.append(_tag("rect", cls="stripe", x=0, y=y, width=WIDTH, height=_ROW))
-        parts += _gantt_row(axis, subject, app, by_subject.get(subject, []), y)
+        label = "label group" if subject in groups else "label" if app else "label remote"
+        shown = [_tag("title", f"{name} ({subject})"), escape(wording.fitted(name, 32).strip())]
+        parts.append(_tag("text", shown, cls=label, x=_LABEL - 12, y=y + 15, text_anchor="end"))
+        parts += _gantt_row(axis, name, app, by_subject.get(subject, []), y)
+        if label.endswith("remote"):
+            parts.append(_tag("text", "remote access", cls="rtotext", x=WIDTH - _RIGHT + 8, y=y + 15))
     return _drawing(parts, height, "Steps of each application over time, against its RTO")
 
 
-def _gantt_row(
-    axis: Axis, subject: str, app: ApplicationResult | None, steps: list[StepResult], y: float
-) -> list[Markup]:
-    name = app.name if app else subject
-    label = [_tag("title", f"{name} ({subject})"), escape(wording.fitted(name, 32).strip())]
-    parts = [_tag("text", label, cls="label" if app else "label group", x=_LABEL - 12, y=y + 15, text_anchor="end")]
+def _gantt_row(axis: Axis, name: str, app: ApplicationResult | None, steps: list[StepResult], y: float) -> list[Markup]:
+    parts: list[Markup] = []
     if app and app.clocks.outage_start:
         began, up = app.clocks.outage_start, app.clocks.technically_up
         until = up.offset_s if up else axis.last
