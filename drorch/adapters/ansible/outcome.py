@@ -36,7 +36,7 @@ class OutcomeCollector:
     def result(self, status: PlaybookStatus, rc: int | None, last_words: str) -> PlaybookResult:
         """The result so far. ``last_words``: what Ansible printed, for a failure before the first task."""
         message = self._message
-        if not message and (rc != 0 or status is not PlaybookStatus.ENDED):
+        if not message and rc not in (0, None):
             message = _first_error(self._secrecy.text(last_words))
         return PlaybookResult(
             ident=self._ident,
@@ -79,7 +79,8 @@ class OutcomeCollector:
 def _reason(result: object) -> str:
     if not isinstance(result, Mapping):
         return "failed"
-    parts = [str(result[key]).strip() for key in ("msg", "stderr") if result.get(key)]
+    told = ("msg", "stderr", "stdout") if result.get("failed_when_result") else ("msg", "stderr")
+    parts = [str(result[key]).strip() for key in told if result.get(key)]
     return " — ".join(dict.fromkeys(part for part in parts if part)) or "failed"
 
 
