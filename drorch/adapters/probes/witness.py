@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from drorch.catalog.estate import Endpoint, Estate
 from drorch.plan.model import WitnessAct
@@ -44,7 +44,6 @@ def witness(estate: Estate, act: WitnessAct) -> Proof:
 
 async def _rounds(estate: Estate, act: WitnessAct, endpoints: dict[str, Endpoint]) -> Proof:
     told: dict[str, Counter[str]] = {site: Counter() for site in act.witnesses}
-    facts: dict[str, object] = {"endpoints": len(endpoints), "witnesses": told}
     for turn in range(ROUNDS):
         if turn:
             await asyncio.sleep(PAUSE_S)
@@ -54,14 +53,19 @@ async def _rounds(estate: Estate, act: WitnessAct, endpoints: dict[str, Endpoint
             told[site].update(results)
             if "witness-unusable" in results:
                 reason = f"cannot connect from {site} ({estate.sites[site]})"
-                return Proof(holds=False, code="witness-unusable", reason=reason, facts=facts)
+                return Proof(holds=False, code="witness-unusable", reason=reason, facts=_facts(endpoints, told, turn))
             named = zip(endpoints, results, strict=True)
             answered += [f"{name} (seen from {site})" for name, result in named if result == "answered"]
         if answered:
             more = f" and {len(answered) - 3} more" if len(answered) > 3 else ""
             reason = f"{act.site} answers: {', '.join(answered[:3])}{more}"
-            return Proof(holds=False, code="site-answers", reason=reason, facts={**facts, "rounds": turn + 1})
-    return Proof(holds=True, facts={**facts, "rounds": ROUNDS})
+            return Proof(holds=False, code="site-answers", reason=reason, facts=_facts(endpoints, told, turn + 1))
+    return Proof(holds=True, facts=_facts(endpoints, told, ROUNDS))
+
+
+def _facts(endpoints: Mapping[str, Endpoint], told: Mapping[str, Counter[str]], rounds: int) -> dict[str, object]:
+    counts = {site: dict(counter) for site, counter in told.items()}
+    return {"endpoints": len(endpoints), "witnesses": counts, "rounds": rounds}
 
 
 async def _ask_all(endpoints: Sequence[Endpoint], source: str) -> list[str]:
