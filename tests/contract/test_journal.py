@@ -1,0 +1,165 @@
+"""What every journal and every inbox does, the fake and the real ones: see `drorch.run.ports`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from drorch.adapters.store.inbox import SqlInbox
+from drorch.adapters.store.journal import SqlJournal
+from drorch.core.errors import JournalConflict
+from drorch.run import events as ev
+from drorch.run.chain import first_break
+from drorch.run.ports import Journal, OperatorInbox
+from drorch.testing.fakes import MemoryInbox, MemoryJournal
+from drorch.testing.runs import RUN, events_of
+
+
+@dataclass
+class Stores:
+    """One kind of store. ``journal()`` and ``inbox()`` give what another process would open."""
+
+    journal: Callable[[], Journal]
+    inbox: Callable[[], OperatorInbox]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+    """Each kind of store in turn."""
+    if request.param == "memory":
+        journal, inbox = MemoryJournal(), MemoryInbox()
+        yield Stores(journal=lambda: journal, inbox=lambda: inbox)
+        return
+    opened: list[SqlJournal | SqlInbox] = []
+
+    def open_journal() -> SqlJournal:
+        opened.append(made := SqlJournal(tmp_path / "journal.sqlite"))
+        return made
+
+    def open_inbox() -> SqlInbox:
+        opened.append(made := SqlInbox(tmp_path / "journal.sqlite"))
+        return made
+
+    yield Stores(journal=open_journal, inbox=open_inbox)
+    for store in opened:
+        store.close()
+
+
+def some(count: int) -> tuple[ev.Event, ...]:
+    """Events with facts of every JSON type and text of several scripts."""
+    facts = {"text": "Généralités 事務局 العربية \u0000", "number": 1.5, "list": [1, None, True], "object": {"a": {}}}
+    bodies = [ev.StepSucceeded(step="a/x", attempt=number, facts=facts) for number in range(count)]
+    return events_of(*bodies)
+
+
+def test_what_is_appended_is_read_back_equal_by_another_process(stores: Stores) -> None:
+    events = some(5)
+    stores.journal().append(events[:2])
+    stores.journal().append(events[2:])
+    assert stores.journal().read(RUN) == events
+    assert first_break(stores.journal().read(RUN)) is None
+
+
+def test_reading_can_start_behind_a_number(stores: Stores) -> None:
+    events = some(5)
+    stores.journal().append(events)
+    assert stores.journal().read(RUN, after=3) == events[3:]
+    assert stores.journal().read(RUN, after=5) == ()
+
+
+def test_an_unknown_run_is_empty(stores: Stores) -> None:
+    assert stores.journal().read("nobody") == ()
+    assert stores.journal().runs() == ()
+
+
+def test_runs_are_kept_apart_and_listed_oldest_first(stores: Stores) -> None:
+    events = some(2)
+    for name, event in zip(("zulu", "alpha"), events, strict=True):
+        stores.journal().append([replace(event, run=name, seq=1)])
+    assert stores.journal().runs() == ("zulu", "alpha")
+    assert [event.run for event in stores.journal().read("alpha")] == ["alpha"]
+
+
+def test_a_number_is_taken_only_once_and_the_first_writer_wins(stores: Stores) -> None:
+    events = some(3)
+    first, second = stores.journal(), stores.journal()
+    first.append(events[:2])
+    other = replace(events[1], body=ev.RunStarted())
+    with pytest.raises(JournalConflict):
+        second.append([other])
+    assert stores.journal().read(RUN) == events[:2]
+
+
+def test_a_batch_is_written_wholly_or_not_at_all(stores: Stores) -> None:
+    events = some(4)
+    stores.journal().append(events[2:3])
+    with pytest.raises(JournalConflict):
+        stores.journal().append(events)
+    assert stores.journal().read(RUN) == events[2:3]
+
+
+def test_an_empty_batch_is_nothing(stores: Stores) -> None:
+    stores.journal().append([])
+    assert stores.journal().runs() == ()
+
+
+def test_of_two_writers_at_once_exactly_one_writes_each_number(stores: Stores) -> None:
+    events, conflicts, gate = some(20), list[int](), threading.Barrier(2)
+
+    def write(journal: Journal) -> None:
+        gate.wait(10)
+        for event in events:
+            try:
+                journal.append([event])
+            except JournalConflict:
+                conflicts.append(event.seq)
+
+    threads = [threading.Thread(target=write, args=(stores.journal(),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert stores.journal().read(RUN) == events
+    assert sorted(conflicts) == [event.seq for event in events]
+
+
+REQUESTS = (
+    ev.Paused(person="p", reason="é"),
+    ev.Resumed(person="p", reason=""),
+    ev.RetryRequested(step="a/x", person="p", reason="r"),
+    ev.StepSkipped(step="a/x", person="p", reason="r"),
+    ev.StepResolved(step="a/x", person="p", reason="r", evidence="e"),
+    ev.StopRequested(person="p", reason="r"),
+)
+
+
+def test_requests_wait_in_order_until_they_are_settled(stores: Stores) -> None:
+    for body in REQUESTS:
+        stores.inbox().put(RUN, body)
+    found = stores.inbox().pending(RUN)
+    assert tuple(request.body for request in found) == REQUESTS
+    assert stores.inbox().pending(RUN) == found
+    stores.inbox().settle(RUN, [found[0].id, found[2].id, 999999])
+    assert stores.inbox().pending(RUN) == (found[1], *found[3:])
+
+
+def test_requests_of_other_runs_are_not_seen_and_not_settled(stores: Stores) -> None:
+    stores.inbox().put(RUN, REQUESTS[0])
+    stores.inbox().put("other", REQUESTS[1])
+    (mine,) = stores.inbox().pending(RUN)
+    (foreign,) = stores.inbox().pending("other")
+    stores.inbox().settle(RUN, [mine.id, foreign.id])
+    assert stores.inbox().pending("other") == (foreign,)
+
+
+def test_numbers_of_requests_are_not_used_again(stores: Stores) -> None:
+    stores.inbox().put(RUN, REQUESTS[0])
+    (first,) = stores.inbox().pending(RUN)
+    stores.inbox().settle(RUN, [first.id])
+    stores.inbox().put(RUN, REQUESTS[0])
+    (second,) = stores.inbox().pending(RUN)
+    assert second.id != first.id
