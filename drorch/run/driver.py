@@ -133,8 +133,7 @@ class Driver:
     def _turn(self, recorder: Recorder) -> None:
         recorder.stage(self._requested(recorder.state))
         commands = decide(self.plan, recorder.state, self.clock.now())
-        for command in commands:
-            recorder.stage(self._bodies_of(command))
+        recorder.stage([body for command in commands for body in self._bodies_of(command)])
         self._commit(recorder)
         for command in commands:
             self._act(recorder.state, command)

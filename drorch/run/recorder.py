@@ -58,6 +58,8 @@ class Recorder:
 
     def stage(self, bodies: Sequence[Body]) -> None:
         """Chain ``bodies`` behind the state. IllegalEvent, with nothing staged, when one cannot follow."""
+        if not bodies:
+            return
         now = self._clock.now()
         events: list[Event] = []
         chain = self.state.chain
