@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from contract.ansible_harness import AnsibleHarness
 from contract.harness import ExecutorHarness, FakeHarness
 
-EXECUTORS: dict[str, Callable[[Path], ExecutorHarness]] = {"fake": lambda folder: FakeHarness()}
+EXECUTORS: dict[str, Callable[[Path], ExecutorHarness]] = {
+    "ansible": AnsibleHarness,
+    "fake": lambda folder: FakeHarness(),
+}
 """Name to harness, made in an empty folder."""
 
 
