@@ -168,8 +168,9 @@ class SshServer(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         def end() -> None:
-            channel.send_exit_status(self._status)
-            channel.close()
+            with suppress(EOFError, OSError):  # who has the status may go before we say goodbye
+                channel.send_exit_status(self._status)
+                channel.close()
 
         threading.Timer(0.05, end).start()
         return True

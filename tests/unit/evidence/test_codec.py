@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drorch.core.errors import InputInvalid
@@ -31,6 +31,7 @@ SAMPLES = st.builds(
 CANARY = CanaryWrite(application="mail", number=7, started=1.0, ended=1.25, acknowledged=True)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(SAMPLES, max_size=4))
 def test_samples_come_back_as_they_were(samples: list[Sample]) -> None:
     assert read_samples("".join(map(sample_line, samples))) == tuple(samples)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drorch.evidence.model import Outage, OutageStatus, Sample, SampleReason
@@ -166,6 +166,7 @@ def simulated(draw: st.DrawFn) -> tuple[list[Sample], float, float]:
     return samples, down, up
 
 
+@settings(deadline=None, max_examples=60)
 @given(simulated())
 def test_the_truth_is_always_within_the_bounds(case: tuple[list[Sample], float, float]) -> None:
     samples, down, up = case
@@ -178,6 +179,7 @@ def test_the_truth_is_always_within_the_bounds(case: tuple[list[Sample], float, 
     assert abs(found.length.seconds - truth) <= GRID + 0.08
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(alphabet="gGw._", max_size=40), st.booleans(), st.sampled_from(["nyc", "piscataway", None]))
 def test_whatever_was_sampled_a_status_is_given_and_it_is_consistent(
     text: str, expect: bool, after: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drorch.evidence.model import Bracket, CanaryWrite, LossStatus, Outage, OutageStatus
@@ -82,6 +82,7 @@ def test_what_cannot_be_compared_is_not_measured(
     assert loss.reason
 
 
+@settings(deadline=None, max_examples=60)
 @given(kept=st.sets(st.integers(min_value=1, max_value=10)))
 def test_lost_are_exactly_the_acknowledged_that_are_missing(kept: set[int]) -> None:
     loss = measure("mail", BEFORE, sorted(kept), OUTAGE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drorch.adapters.probes.wire import Answer, WireError, exchange, parse, request_bytes
@@ -13,6 +13,7 @@ from drorch.adapters.probes.wire import Answer, WireError, exchange, parse, requ
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\ncontent-length: 4\r\n\r\nbody"
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(min_value=0, max_value=len(WHOLE) - 1))
 def test_a_part_is_no_answer_yet_and_broken_off_at_the_end(cut: int) -> None:
     assert parse(WHOLE[:cut], at_end=False) is None
