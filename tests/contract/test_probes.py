@@ -31,8 +31,6 @@ from drorch.catalog.estate import Endpoint, NameServer, SshEndpoint
 from drorch.catalog.model import ProbeKind
 from drorch.testing.services import Services, free_port
 
-from .postgres import Postgres, programs
-
 HOST = "127.10.0.1"
 TIMEOUT_S = 5.0
 Handler = Callable[[socket.socket], None]
@@ -375,31 +373,3 @@ def test_dns_takes_no_garbage() -> None:
         result = looked(DnsProbe(name="mail.test", servers=(here,)), 0.5)
         thread.join(10)
     assert result.code in {ProbeCode.PROTOCOL, ProbeCode.TIMEOUT}
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with programs() as place, Postgres(place, "alone").created() as server:
-        server.start()
-        yield server
-
-
-def test_sql_writes_reads_and_leaves_nothing(postgres: Postgres) -> None:
-    probe = SqlProbe(endpoint=postgres.endpoint, database="postgres", user="drorch", pgpass_file="/nowhere")
-    result = looked(probe)
-    assert result.ok, result
-    unknown = SqlProbe(endpoint=postgres.endpoint, database="none", user="drorch", pgpass_file="/nowhere")
-    assert not looked(unknown).ok
-
-
-def test_sql_is_not_satisfied_by_a_standby(postgres: Postgres) -> None:
-    postgres.stop()
-    (postgres.data / "standby.signal").touch()
-    try:
-        postgres.start()
-        probe = SqlProbe(endpoint=postgres.endpoint, database="postgres", user="drorch", pgpass_file="/nowhere")
-        assert looked(probe).code is ProbeCode.READ_ONLY
-    finally:
-        postgres.stop()
-        (postgres.data / "standby.signal").unlink()
-        postgres.start()
