@@ -6,9 +6,9 @@ open.
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
+import pwd
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +26,17 @@ START_S = 10.0
 
 def is_available() -> bool:
     """Whether this machine and this user can have ssh servers."""
-    return os.geteuid() != 0 and SSHD.exists() and KEYGEN.exists()
+    if os.geteuid() == 0 or not SSHD.exists() or not KEYGEN.exists():
+        return False
+    try:
+        return Path(pwd.getpwuid(os.geteuid()).pw_shell).name not in ("nologin", "false")
+    except KeyError:
+        return False
+
+
+def _user() -> str:
+    """The caller's own name: not what the environment claims, because the server asks the system too."""
+    return pwd.getpwuid(os.geteuid()).pw_name
 
 
 def _folder(topology: Topology, site: str) -> Path:
@@ -57,7 +67,7 @@ def start_sshd(topology: Topology, site: str) -> SshEndpoint:
         f"ListenAddress {SITE_ADDRESSES[site]}:{topology.ssh_ports[site]}\nHostKey {folder / 'host_key'}\n"
         f"PidFile {pid_file}\nAuthorizedKeysFile {folder / 'authorized_keys'}\nUsePAM no\nStrictModes no\n"
         "PasswordAuthentication no\nKbdInteractiveAuthentication no\nSubsystem sftp internal-sftp\n"
-        f"AllowUsers {getpass.getuser()}\n"
+        f"AllowUsers {_user()}\n"
     )
     write_file(folder / "sshd_config", config, None, 0o600)
     run_tool([str(SSHD), "-f", str(folder / "sshd_config"), "-E", str(folder / "log")], run_as=None, cwd=folder)
@@ -79,7 +89,7 @@ def start_sshd(topology: Topology, site: str) -> SshEndpoint:
 def _endpoint(topology: Topology, site: str, host_key: str) -> SshEndpoint:
     return SshEndpoint(
         endpoint=Endpoint(address=SITE_ADDRESSES[site], port=topology.ssh_ports[site]),
-        user=getpass.getuser(),
+        user=_user(),
         host_key=host_key,
         identity_file=str(_client_key(topology)),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-import getpass
 import json
+import os
+import pwd
 import secrets
 import shutil
 import sys
@@ -37,10 +38,17 @@ OURS = (
 )
 
 
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
 def prepare_folder(wanted: Path | None) -> tuple[Path, bool]:
     """The lab's folder and whether it was made here. Refused when another lab, or anything else, is in it."""
     if wanted is None:
-        folder = Path(tempfile.mkdtemp(prefix=f"drorch-lab-{getpass.getuser()}-"))
+        folder = Path(tempfile.mkdtemp(prefix=f"drorch-lab-{_user_name()}-"))
         folder.chmod(0o755)
         return folder, True
     folder = wanted.absolute()
