@@ -7,6 +7,7 @@ Ends when asked, when idle, or when its folder is gone; workers are sessions of 
 from __future__ import annotations
 
 import fcntl
+import functools
 import gc
 import json
 import os
@@ -160,8 +161,23 @@ def _load_ansible(state: Path) -> None:
     }
     os.environ.update(of_ansible_runner)
     _import_ansible()
+    _read_builtin_routing()
     for name in of_ansible_runner:  # ansible-runner sets them again for each playbook
         del os.environ[name]
+
+
+def _read_builtin_routing() -> None:
+    """Parse the large table of built-in names once: otherwise that is half the processor time of each playbook.
+
+    Ansible gives the content's id to this function so that another implementation may remember what it returned.
+    """
+    import ansible
+    from ansible.utils.collection_loader import _collection_finder as finder
+
+    finder._meta_yml_to_dict = functools.cache(finder._meta_yml_to_dict)
+    table = Path(ansible.__file__).parent / "config" / "ansible_builtin_runtime.yml"
+    with suppress(OSError):
+        finder._meta_yml_to_dict(table.read_bytes(), ("ansible.builtin", "runtime.yml"))
 
 
 def _import_ansible() -> None:
