@@ -41,11 +41,27 @@ def _version(folder: Path, run_as: RunAs) -> int | None:
     if not all((folder / program).exists() for program in NEEDED):
         return None
     try:
-        text = run_tool([str(folder / "postgres"), "--version"], run_as=run_as, cwd=Path("/"), timeout_s=20)
+        # initdb needs libpq, which the server does not: both have to load.
+        for program in ("initdb", "postgres"):
+            text = run_tool([str(folder / program), "--version"], run_as=run_as, cwd=Path("/"), timeout_s=20)
     except DrorchError:
         return None
     found = re.search(r"\) (\d+)", text)
     return int(found.group(1)) if found else None
+
+
+def _copy(folder: Path, target: Path) -> Path:
+    """Copy an installation to where everybody can read it. A wheel keeps its libraries beside the package's folder."""
+    installation = folder.parent
+    package = installation.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    make_folder(target, None)
+    shutil.copytree(installation, target / package.name / installation.name, symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name)
+    for path in (target / package.name, target / package.name / installation.name):
+        path.chmod(0o755)
+    return target / package.name / installation.name / folder.name
 
 
 def find_binaries(lab_folder: Path, run_as: RunAs) -> Binaries:
@@ -56,10 +72,7 @@ def find_binaries(lab_folder: Path, run_as: RunAs) -> Binaries:
     for folder in _candidates():
         version = _version(folder, run_as)
         if version is None and run_as is not None and _version(folder, None) is not None:
-            copy = lab_folder / "postgresql"
-            make_folder(copy, None)
-            shutil.copytree(folder.parent, copy, dirs_exist_ok=True, symlinks=True)
-            folder = copy / "bin"
+            folder = _copy(folder, lab_folder / "postgresql")
             version = _version(folder, run_as)
         if version is not None and version >= OLDEST:
             return Binaries(folder=folder, version=version)

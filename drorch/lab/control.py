@@ -13,7 +13,7 @@ from drorch.lab.faults import Fault, What, read_faults
 from drorch.lab.processes import postmaster_of
 from drorch.lab.starting import Progress, bring_up, tear_down
 from drorch.lab.status import LabStatus, status_of
-from drorch.lab.topology import Topology
+from drorch.lab.topology import Node, Topology
 
 HEALING_ORDER = (
     *(What.SITE, What.DNS, What.LINK, What.REPLICATION, What.DNS_STALE, What.DNS_UPDATES),
@@ -94,12 +94,19 @@ class Lab:
                 change(self.topology, fault, breaks=False)
             except DrorchError as error:
                 problems.append(f"{fault.what.value} {fault.target}: {error.what}")
-        for node in self.topology.nodes:
-            if postmaster_of(self.topology.data_folder(node)) is None and not start_if_safe(self.topology, node):
-                problems.append(f"{node.name}: stays stopped, it may not be the primary any more")
+        with ThreadPoolExecutor(4) as pool:
+            runs = list(pool.map(self._runs_now, self.topology.nodes))
+        problems += [
+            f"{node.name}: stays stopped, it may not be the primary any more"
+            for node, running in zip(self.topology.nodes, runs, strict=True)
+            if not running
+        ]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda entry: start_application(self.topology, entry.id), self.topology.applications))
         return tuple(problems)
+
+    def _runs_now(self, node: Node) -> bool:
+        return postmaster_of(self.topology.data_folder(node)) is not None or start_if_safe(self.topology, node)
 
     def down(self) -> None:
         """End every process and remove what the lab made. Harmless when that is done already."""

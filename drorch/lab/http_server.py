@@ -57,6 +57,7 @@ class HttpProtocol(asyncio.Protocol):
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
+        self._asks_no_more = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the connection, so that a stopped listener can end it."""
@@ -76,6 +77,11 @@ class HttpProtocol(asyncio.Protocol):
         if self._task is None:
             self._serve()
 
+    def eof_received(self) -> bool:
+        """The client asks nothing more: what is under way is answered, then the connection ends."""
+        self._asks_no_more = True
+        return self._task is not None
+
     def _serve(self) -> None:
         while self._transport is not None:
             try:
@@ -84,6 +90,8 @@ class HttpProtocol(asyncio.Protocol):
                 self._send(refusal(400, "bad request", str(error)), keep=False)
                 return
             if request is None:
+                if self._asks_no_more:
+                    self._transport.close()
                 return
             try:
                 result = self._handler(request)
