@@ -6,6 +6,7 @@ the measured recovery times with the lab's own truth log, and takes everything d
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from drorch.lab.truth import read_truth
 from drorch.plan.build import build_plan
 from drorch.plan.codec import plan_id
 from drorch.plan.critical import estimated_duration
-from drorch.plan.model import Kind, Plan
+from drorch.plan.model import Kind, Limits, Plan
 from drorch.plan.refs import playbooks_id
 from drorch.report.model import Report, TimeSpent
 from drorch.report.text import score_card
@@ -144,7 +145,15 @@ class Demo:
 
     def _plan(self, kind: Kind) -> Plan:
         catalog = settings.load_catalog_file(self.catalog_file)
-        plan = build_plan(catalog, kind=kind, lose=self.lost, playbooks_id=playbooks_id(settings.read_playbooks()))
+        # All "hosts" of the lab share this machine's processors with the probes: more at once only takes turns.
+        limits = Limits(total=(os.cpu_count() or 2) + 1)
+        plan = build_plan(
+            catalog,
+            kind=kind,
+            lose=self.lost,
+            limits=limits,
+            playbooks_id=playbooks_id(settings.read_playbooks()),
+        )
         self.say(
             f"   plan {short(plan_id(plan))}: {kind.value}, {len(plan.scope)} applications, {len(plan.steps)} steps, "
             f"estimated {estimated_duration(plan):.0f} s"
