@@ -135,7 +135,8 @@ class Demo:
                 service.start_watch(opened)
                 outcome = service.drive(opened, view.take)
         with self.stage(f"{word}: look for lost records, write the report"):
-            report = service.conclude(opened, timings=[TimeSpent(what=title, seconds=seconds) for title, seconds in self.spent])
+            timings = [TimeSpent(what=title, seconds=seconds) for title, seconds in self.spent]
+            report = service.conclude(opened, timings=timings)
             shutil.copyfile(opened.folder.report("html"), page)
         for line in score_card(report):
             self.say(line)
