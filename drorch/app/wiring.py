@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from drorch.adapters.ansible import AnsibleExecutor
+from drorch.adapters.ansible.secrecy import Secrecy, secret_files_of
 from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.probes.now import probe_now as take_one_sample_each
 from drorch.adapters.probes.observer import ProbeObserver
@@ -16,6 +19,7 @@ from drorch.adapters.store.journal import SqlJournal
 from drorch.app import settings
 from drorch.app.folders import WatchFolder, runs_folder
 from drorch.app.ports import Parts
+from drorch.app.sealing import KnownSecrets, SealingParts
 from drorch.app.service import Service
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
@@ -57,6 +61,22 @@ def service(home: Path | None = None) -> Service:
         watching=WatcherProcesses(),
     )
     return Service(parts, RealPartsOfEstate(home=folder))
+
+
+@contextmanager
+def sealing(home: Path | None = None) -> Iterator[SealingParts]:
+    """What an export of evidence needs, for the present state folder."""
+    folder = home or settings.home()
+    with SqlJournal(folder / "journal.sqlite") as journal:
+        yield SealingParts(home=folder, journal=journal, secrets=known_secrets)
+
+
+def known_secrets(estate: Estate) -> KnownSecrets:
+    """The secrets in the files that the estate and its inventory name."""
+    files = [Path(estate.pgpass_file), *secret_files_of(Path(estate.inventory))]
+    readable = [file for file in files if os.access(file, os.R_OK)]
+    unread = [str(file) for file in (Path(estate.inventory), *files) if not os.access(file, os.R_OK)]
+    return KnownSecrets(values=Secrecy.of_files(readable).values, unread=tuple(unread))
 
 
 def probe_now(estate: Estate, catalog: Catalog, applications: Sequence[str]) -> list[Sample]:

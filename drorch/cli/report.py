@@ -10,17 +10,20 @@ import typer
 
 from drorch.app.service import load_report
 from drorch.app.settings import home
+from drorch.cli import evidence
 from drorch.core.errors import Broken, InputInvalid
 from drorch.report.codec import report_to_text
 from drorch.report.html import report_as_html
 from drorch.report.text import report_as_text
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(evidence.export)
+app.command()(evidence.verify)
 
 
 @app.callback()
 def root() -> None:
-    """The record of a run: show, write as HTML, text or JSON."""
+    """The record of a run: show, write as HTML, text or JSON; export it as sealed evidence, and verify that."""
 
 
 @app.command()

@@ -7,7 +7,7 @@ stands `GENESIS`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from drorch.core.clock import Instant
@@ -28,9 +28,13 @@ class ChainBreak:
 
 def chain_value(previous: str, event: Event) -> str:
     """The chain value of ``event`` behind ``previous``; the event's own ``chain`` is not looked at."""
-    data = event_to_json(event)
-    del data["chain"]
-    return "sha256:" + hashlib.sha256(f"{previous}\n{canonical_json(data)}".encode()).hexdigest()
+    return chain_of(previous, event_to_json(event))
+
+
+def chain_of(previous: str, data: Mapping[str, object]) -> str:
+    """:func:`chain_value` of an event given as plain data, also one of a kind that this drorch does not know."""
+    content = {name: value for name, value in data.items() if name != "chain"}
+    return "sha256:" + hashlib.sha256(f"{previous}\n{canonical_json(content)}".encode()).hexdigest()
 
 
 def link(previous: str, *, run: str, seq: int, at: Instant, body: Body) -> Event:

@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""Verify an evidence archive of drorch without drorch: python3 verify_evidence.py FILE [--json]
+
+Needs Python 3.6 or newer and nothing else. Exit 0: everything fits together; 1: it does not, and the places are named;
+2: the file cannot be read. Not checked here, and said so: an Ed25519 signature, and that the YAML text of the catalog
+means what catalog.json says. Compare the root, or the archive's SHA-256, with what was noted when it was exported:
+whoever can write the whole archive anew can only be found out that way, or by a signature ('drorch report verify').
+"""
+
+import hashlib
+import json
+import struct
+import sys
+import zlib
+from collections import Counter
+
+MANIFEST, SIGNATURE, GENESIS = "MANIFEST.json", "SIGNATURE.json", "sha256:" + "0" * 64
+REQUIRED = set("journal.jsonl plan.json catalog.json report.json app_catalog.yaml context.json report.html report.txt".split())
+SHAPE = {"schema": int, "run": str, "drorch_version": str, "plan_id": str, "catalog_id": str, "journal": dict,
+         "files": dict, "absent": list, "signed_by": (str, type(None)), "root": str}
+NOT_CHECKED = ["that app_catalog.yaml means what catalog.json says (needs drorch)"]
+SIGNATURE_NOT_CHECKED = "the Ed25519 signature (needs drorch, or openssl: see docs/evidence.md)"
+
+
+class Unreadable(Exception):
+    """The file is not an archive of drorch."""
+
+
+def canonical(data):
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def text(data):
+    return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def sha256(content):
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def parse(content):
+    """A JSON object, or {} for anything else."""
+    try:
+        data = json.loads(content.decode())
+        canonical(data)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def sub(data, key):
+    return data[key] if isinstance(data.get(key), dict) else {}
+
+
+def unpack(data):
+    """Stored files one after the other, from the first byte on."""
+    entries, at = [], 0
+    while data[at:at + 4] == b"PK\3\4" and at + 30 <= len(data):
+        size, length = struct.unpack_from("<L4xH", data, at + 18)
+        name, end = data[at + 30:at + 30 + length].decode("utf-8", "replace"), at + 30 + length + size
+        if end > len(data) or not name.isprintable():
+            break
+        entries.append((name, data[at + 30 + length:end]))
+        at = end
+    if not 0 < len(entries) < 65536 or data[at:at + 4] != b"PK\1\2":
+        raise Unreadable("not readable as an evidence archive: byte %d begins neither a file nor the list of files" % at)
+    return entries
+
+
+def pack(entries):
+    """The one archive that holds these files."""
+    chunks, listed, offset = [], b"", 0
+    for name, content in sorted(entries):
+        raw = name.encode()
+        head = struct.pack("<5H3L2H", 20, 0x800, 0, 0, 0x21, zlib.crc32(content), len(content), len(content), len(raw), 0)
+        listed += b"PK\1\2" + struct.pack("<H", 3 << 8 | 20) + head + struct.pack("<3H2L", 0, 0, 0, 0o100600 << 16, offset) + raw
+        chunks.append(b"PK\3\4" + head + raw + content)
+        offset += len(chunks[-1])
+    return b"".join(chunks) + listed + b"PK\5\6" + struct.pack("<4H2LH", 0, 0, len(entries), len(entries), len(listed), offset, 0)
+
+
+def check_archive(data, entries):
+    expected = pack(entries)
+    if data != expected:
+        at = next((n for n, pair in enumerate(zip(data, expected)) if pair[0] != pair[1]), min(len(data), len(expected)))
+        yield "archive-bytes", "archive", "byte %d is not as drorch writes an archive of these files" % at
+    for name, times in sorted(Counter(name for name, _ in entries).items()):
+        if times > 1:
+            yield "file-twice", name, "the file is there %d times" % times
+
+
+def read_manifest(files):
+    data = parse(files.get(MANIFEST, b""))
+    try:
+        good = (data.keys() == SHAPE.keys() and data["schema"] == 1 and text(data) == files[MANIFEST]
+                and all(isinstance(data[key], kind) for key, kind in SHAPE.items()))
+    except RecursionError:
+        good = False
+    return data if good else {}
+
+
+def check_files(files, manifest):
+    if not manifest:
+        yield "manifest-unreadable" if MANIFEST in files else "manifest-missing", MANIFEST, "no manifest as drorch writes it"
+    elif sha256(canonical({key: manifest[key] for key in manifest if key != "root"})) != manifest["root"]:
+        yield "manifest-root", MANIFEST, "the manifest was changed: its root is another"
+    recorded, names = sub(manifest, "files"), set(files) - {MANIFEST, SIGNATURE}
+    owners = {str(sub(recorded, name).get("sha256")): name for name in sorted(recorded, reverse=True)}
+    for name in sorted((set(recorded) | REQUIRED) - names):
+        yield "file-missing", name, "the file is missing"
+    for name in sorted(names - set(recorded)) if manifest else ():
+        yield "file-added", name, "the file was added: the manifest does not know it"
+    for name in sorted(names & set(recorded)):
+        found = sha256(files[name])
+        if recorded[name] != {"sha256": found, "size": len(files[name])}:
+            if owners.get(found, name) != name:
+                yield "file-swapped", name, "the file holds the content of " + owners[found]
+            else:
+                yield "file-changed", name, "the file was changed"
+
+
+def read_journal(content):
+    *lines, torn = content.split(b"\n")
+    events = [parse(line) for line in lines]
+    for number, event in enumerate(events, 1):
+        if type(event.get("seq")) is not int or not isinstance(event.get("chain"), str):
+            return events[:number - 1], [("event-unreadable", "event %d" % number, "the line is not an event")]
+    return events, [("event-unreadable", "event %d" % (len(lines) + 1), "the last line has no end")] if torn else []
+
+
+def check_chain(events):
+    previous, there = GENESIS, {event["seq"] for event in events}
+    for expected, event in enumerate(events, 1):
+        subject, body = "event %d" % expected, {key: event[key] for key in event if key != "chain"}
+        if event["seq"] != expected:
+            code = "event-moved" if expected in there else "event-missing"
+            return [(code, subject, "in the place of event %d stands event %d" % (expected, event["seq"]))]
+        if sha256(previous.encode() + b"\n" + canonical(body)) != event["chain"]:
+            return [("event-changed", subject, "the event does not follow from the ones before it")]
+        if event.get("run") != events[0].get("run"):
+            return [("run-id", subject, "the event belongs to another run")]
+        previous = event["chain"]
+    return []
+
+
+def check_end(count, head, recorded):
+    if isinstance(recorded.get("events"), int) and count < recorded["events"]:
+        return [("journal-tail", "event %d" % (count + 1), "the tail is missing: %d of %d events" % (count, recorded["events"]))]
+    if recorded != {"events": count, "head": head}:
+        return [("journal-head", "journal.jsonl", "the journal does not end as the manifest says")]
+    return []
+
+
+def check_identities(files, events, head, manifest):
+    parsed = {name: parse(files.get(name, b"")) for name in ("plan.json", "catalog.json", "report.json")}
+    for name in parsed:
+        if name in files and not parsed[name]:
+            yield "file-unreadable", name, "the file is not a JSON object"
+    plan, catalog, told = parsed["plan.json"], parsed["catalog.json"], sub(parsed["report.json"], "run")
+    if "report.json" in files and (told.get("journal_events"), told.get("journal_head")) != (len(events), head):
+        yield "report-journal", "report.json", "the report was made from another journal: events or head differ"
+    if not events or events[0].get("kind") != "run-created" or not isinstance(events[0].get("body"), dict):
+        yield "journal-begin", "event 1", "the journal does not begin with the creation of a run"
+        return
+    made, run = events[0]["body"], events[0].get("run")
+    plan_hash = sha256(canonical({key: plan[key] for key in plan if key != "id"}))
+    catalog_hash = sha256(canonical({key: catalog[key] for key in catalog if key != "content_id"}))
+    for code, truth, name, data, value in (
+        ("run-id", run, "report.json", told, told.get("id")),
+        ("run-id", run, MANIFEST, manifest, manifest.get("run")),
+        ("plan-hash", made.get("plan_id"), "plan.json", plan, plan.get("id")),
+        ("plan-hash", made.get("plan_id"), "plan.json", plan, plan_hash),
+        ("plan-hash", made.get("plan_id"), "report.json", told, told.get("plan_id")),
+        ("plan-hash", made.get("plan_id"), MANIFEST, manifest, manifest.get("plan_id")),
+        ("catalog-hash", made.get("catalog_id"), "catalog.json", catalog, catalog.get("content_id")),
+        ("catalog-hash", made.get("catalog_id"), "catalog.json", catalog, catalog_hash),
+        ("catalog-hash", made.get("catalog_id"), "plan.json", plan, plan.get("catalog_id")),
+        ("catalog-hash", made.get("catalog_id"), "report.json", told, told.get("catalog_id")),
+        ("catalog-hash", made.get("catalog_id"), MANIFEST, manifest, manifest.get("catalog_id")),
+    ):
+        if data and value != truth:
+            yield code, name, "it does not belong to what the journal's first event names"
+
+
+def check_signature(files, manifest):
+    signer, there = manifest.get("signed_by"), SIGNATURE in files
+    if not there and signer is not None:
+        yield "signature-missing", SIGNATURE, "the signature is missing"
+    elif there and manifest and signer is None:
+        yield "signature-added", SIGNATURE, "a signature was added: the manifest names no signer"
+    elif there and manifest:
+        found = parse(files[SIGNATURE]).get("signature")
+        wanted = {"algorithm": "Ed25519", "public_key": signer, "root": manifest["root"],
+                  "signature": found if isinstance(found, str) else ""}
+        if text(wanted) != files[SIGNATURE]:
+            yield "signature-changed", SIGNATURE, "the signature is not one of this manifest by its signer"
+
+
+def verify(data):
+    """Everything found in the bytes of an archive, as plain data."""
+    entries = unpack(data)
+    files = dict(entries)
+    manifest = read_manifest(files)
+    events, broken = read_journal(files.get("journal.jsonl", b""))
+    head = events[-1]["chain"] if events else GENESIS
+    broken = broken + check_chain(events)
+    found = [*check_archive(data, entries), *check_files(files, manifest), *broken]
+    found += check_end(len(events), head, manifest["journal"]) if manifest and not broken else []
+    found += [*check_identities(files, events, head, manifest), *check_signature(files, manifest)]
+    first = {}
+    for code, subject, message in found:
+        first.setdefault((code, subject), {"code": code, "subject": subject, "message": message})
+    return {"holds": not first, "run": manifest.get("run"), "root": manifest.get("root"),
+            "sha256": hashlib.sha256(data).hexdigest(), "files": len(files), "events": len(events),
+            "findings": list(first.values()),
+            "not_checked": NOT_CHECKED + [SIGNATURE_NOT_CHECKED] * (manifest.get("signed_by") is not None)}
+
+
+def main(arguments):
+    names = [name for name in arguments if name != "--json"]
+    if len(names) != 1 or names[0].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        with open(names[0], "rb") as stream:
+            found = verify(stream.read((1 << 30) + 1))
+    except (OSError, Unreadable) as error:
+        print("%s: %s" % (names[0], getattr(error, "strerror", None) or error), file=sys.stderr)
+        return 2
+    if "--json" in arguments:
+        print(json.dumps(found, indent=2))
+    else:
+        print("%s: %s" % (names[0], "the evidence holds" if found["holds"] else "THE EVIDENCE DOES NOT HOLD"))
+        for item in found["findings"]:
+            print("  %-20s %-24s %s" % (item["code"], item["subject"], item["message"]))
+        for key in ("run", "files", "events", "root", "sha256"):
+            print("  %-8s %s" % (key, found[key]))
+        for what in found["not_checked"]:
+            print("  not checked here: " + what)
+    return 0 if found["holds"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
