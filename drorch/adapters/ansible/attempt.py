@@ -24,7 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from drorch.adapters.ansible.processes import ProcessRef, myself
+from drorch.adapters.processes import ProcessRef, myself
 from drorch.core.errors import InputInvalid
 from drorch.run.ports import PlaybookResult, PlaybookStatus
 

@@ -20,7 +20,7 @@ from ansible_runner.runner_config import RunnerConfig
 
 from drorch.adapters.ansible.attempt import AttemptFolder, without_result
 from drorch.adapters.ansible.outcome import OutcomeCollector
-from drorch.adapters.ansible.processes import children, end_tree, myself
+from drorch.adapters.processes import children, end_tree, myself
 from drorch.adapters.ansible.secrecy import Secrecy
 from drorch.run.ports import PlaybookResult, PlaybookStatus
 

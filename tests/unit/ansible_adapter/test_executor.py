@@ -13,7 +13,7 @@ import pytest
 
 from drorch.adapters.ansible import AnsibleExecutor
 from drorch.adapters.ansible.attempt import AttemptFolder
-from drorch.adapters.ansible.processes import ProcessRef
+from drorch.adapters.processes import ProcessRef
 from drorch.catalog.estate import Estate
 from drorch.core.errors import InputInvalid, NotFound
 from drorch.run.ports import PlaybookState, PlaybookStatus
