@@ -12,7 +12,8 @@ from drorch.evidence.objectives import Score
 from drorch.plan.model import ApplicationScope, Kind, Plan
 from drorch.run import events as ev
 
-OUTAGE_EXPECTED = frozenset({Kind.FAILOVER, Kind.SWITCHOVER, Kind.FAILBACK})
+PLANNED_MOVES = frozenset({Kind.SWITCHOVER, Kind.FAILBACK})
+OUTAGE_EXPECTED = PLANNED_MOVES | {Kind.FAILOVER}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ def measure_run(
         writes = [canary for canary in canaries if canary.application == app.id]
         loss = recovery_point.measure(app.id, writes, present.get(app.id), seen)
         outages[app.id], losses[app.id] = seen, loss
-        scores[app.id] = objectives.score(app, seen, loss, declared)
+        scores[app.id] = objectives.score(app, seen, loss, declared, planned=plan.kind in PLANNED_MOVES)
     return Measurements(outages=outages, losses=losses, scores=scores)
 
 

@@ -197,8 +197,13 @@ class Service:
         self._wait_for_baseline(opened.watch, opened.plan, needs_good=opened.plan.kind is not Kind.FAILOVER)
 
     def _wait_for_baseline(self, watch: WatchFolder, plan: Plan, *, needs_good: bool) -> None:
-        """Wait until every application in scope has a (good, full) production sample. Refused after the deadline."""
+        """Wait until every application in scope has a production sample. Refused after the deadline.
+
+        ``needs_good``: the sample has to be good and full, and a canary has to be acknowledged where canaries are
+        written; without one from before the outage no data loss can be measured.
+        """
         wanted = {scope.application for scope in plan.scope}
+        numbered = {scope.application for scope in plan.scope if not scope.remote_access} if needs_good else set()
         deadline = self._parts.clock.now().mono + BASELINE_DEADLINE_S
         while True:
             seen = {
@@ -206,7 +211,10 @@ class Service:
                 for sample in self._parts.watching.samples(watch.path)
                 if not sample.drill and (not needs_good or (sample.good and sample.full))
             }
-            missing = sorted(wanted - seen)
+            written = {
+                canary.application for canary in self._parts.watching.canaries(watch.path) if canary.acknowledged
+            }
+            missing = sorted((wanted - seen) | (numbered - written))
             if not missing:
                 return
             if self._parts.clock.now().mono > deadline:

@@ -51,15 +51,19 @@ class Score:
         return self.rta_from_declaration if self.counts is RtoFrom.DECLARATION else self.rta_from_disruption
 
 
-def score(app: Application, outage: Outage, loss: DataLoss, declared_at: float | None) -> Score:
+def score(
+    app: Application, outage: Outage, loss: DataLoss, declared_at: float | None, *, planned: bool = False
+) -> Score:
     """Hold one application's measurements against its objectives.
 
-    ``declared_at`` is the declaration in monotonic seconds, None when nobody declared. Never raises.
+    ``declared_at`` is the declaration in monotonic seconds, None when nobody declared. ``planned``: a move without a
+    disruption to declare (switchover, failback); every RTO then counts from the interruption itself. Never raises.
     """
+    counts = RtoFrom.DISRUPTION if planned else app.rto_from
     recovered = outage.status is OutageStatus.RECOVERED
     disruption = outage.length if recovered else None
     declaration = _since(declared_at, outage.ended) if recovered else None
-    counted = declaration if app.rto_from is RtoFrom.DECLARATION else disruption
+    counted = declaration if counts is RtoFrom.DECLARATION else disruption
     rpa = loss.seconds if loss.status is LossStatus.MEASURED else None
     rta_met, rpa_met = _met(counted, app.rto.seconds), _met(rpa, app.rpo.seconds)
     verdict, reason = _judge(app, outage, loss, rta_met, rpa_met)
@@ -67,7 +71,7 @@ def score(app: Application, outage: Outage, loss: DataLoss, declared_at: float |
         application=app.id,
         rta_from_disruption=disruption,
         rta_from_declaration=declaration,
-        counts=app.rto_from,
+        counts=counts,
         rto_s=app.rto.seconds,
         rta_met=rta_met,
         rpa=rpa,

@@ -224,7 +224,7 @@ def _recovery_time(application: Application, score: Score | None) -> RecoveryTim
     return RecoveryTime(
         from_disruption=measured(score.rta_from_disruption) if score else None,
         from_declaration=measured(score.rta_from_declaration) if score else None,
-        counts=application.rto_from.value,
+        counts=(score.counts if score is not None else application.rto_from).value,
         rto_s=application.rto.seconds,
         rto_basis=application.rto.basis,
         rto_owner=application.rto.owner,

@@ -70,6 +70,13 @@ def test_a_declaration_that_counts_and_was_not_made_is_not_measured() -> None:
     assert "nobody declared" in found.reason
 
 
+def test_a_planned_move_has_nothing_to_declare_and_counts_from_the_interruption() -> None:
+    app = replace(APP, rto_from=RtoFrom.DECLARATION)
+    found = score(app, recovered(30.0), lost(0.0), None, planned=True)
+    assert (found.verdict, found.counts, found.rta.seconds) == (Verdict.PASS, RtoFrom.DISRUPTION, 30.0)
+    assert score(app, recovered(100.0), lost(0.0), None, planned=True).verdict is Verdict.MISSED
+
+
 def test_the_declaration_counts_where_the_catalog_says_so() -> None:
     app = replace(APP, rto_from=RtoFrom.DECLARATION)
     found = score(app, recovered(100.0), lost(0.0), 150.0)
