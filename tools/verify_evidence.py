@@ -15,7 +15,8 @@ import zlib
 from collections import Counter
 
 MANIFEST, SIGNATURE, GENESIS = "MANIFEST.json", "SIGNATURE.json", "sha256:" + "0" * 64
-REQUIRED = set("journal.jsonl plan.json catalog.json report.json app_catalog.yaml context.json report.html report.txt".split())
+REQUIRED = {"journal.jsonl", "plan.json", "catalog.json", "report.json", "app_catalog.yaml", "context.json",
+            "report.html", "report.txt"}
 SHAPE = {"schema": int, "run": str, "drorch_version": str, "plan_id": str, "catalog_id": str, "journal": dict,
          "files": dict, "absent": list, "signed_by": (str, type(None)), "root": str}
 NOT_CHECKED = ["that app_catalog.yaml means what catalog.json says (needs drorch)"]
@@ -36,6 +37,10 @@ def text(data):
 
 def sha256(content):
     return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def hash_without(data, field, prefix=b""):
+    return sha256(prefix + canonical({key: data[key] for key in data if key != field}))
 
 
 def parse(content):
@@ -63,7 +68,7 @@ def unpack(data):
         entries.append((name, data[at + 30 + length:end]))
         at = end
     if not 0 < len(entries) < 65536 or data[at:at + 4] != b"PK\1\2":
-        raise Unreadable("not readable as an evidence archive: byte %d begins neither a file nor the list of files" % at)
+        raise Unreadable(f"not an evidence archive: byte {at} begins neither a file nor the list of files")
     return entries
 
 
@@ -72,21 +77,27 @@ def pack(entries):
     chunks, listed, offset = [], b"", 0
     for name, content in sorted(entries):
         raw = name.encode()
-        head = struct.pack("<5H3L2H", 20, 0x800, 0, 0, 0x21, zlib.crc32(content), len(content), len(content), len(raw), 0)
-        listed += b"PK\1\2" + struct.pack("<H", 3 << 8 | 20) + head + struct.pack("<3H2L", 0, 0, 0, 0o100600 << 16, offset) + raw
+        size, of_its_owner = len(content), 0o100600 << 16
+        head = struct.pack("<5H3L2H", 20, 0x800, 0, 0, 0x21, zlib.crc32(content), size, size, len(raw), 0)
+        listed += b"PK\1\2" + struct.pack("<H", 3 << 8 | 20) + head
+        listed += struct.pack("<3H2L", 0, 0, 0, of_its_owner, offset) + raw
         chunks.append(b"PK\3\4" + head + raw + content)
         offset += len(chunks[-1])
-    return b"".join(chunks) + listed + b"PK\5\6" + struct.pack("<4H2LH", 0, 0, len(entries), len(entries), len(listed), offset, 0)
+    count = len(entries)
+    end = b"PK\5\6" + struct.pack("<4H2LH", 0, 0, count, count, len(listed), offset, 0)
+    return b"".join(chunks) + listed + end
 
 
 def check_archive(data, entries):
     expected = pack(entries)
     if data != expected:
-        at = next((n for n, pair in enumerate(zip(data, expected)) if pair[0] != pair[1]), min(len(data), len(expected)))
-        yield "archive-bytes", "archive", "byte %d is not as drorch writes an archive of these files" % at
+        pairs = enumerate(zip(data, expected))  # noqa: B905 (older Pythons know no strict)
+        differing = (n for n, (here, there) in pairs if here != there)
+        at = next(differing, min(len(data), len(expected)))
+        yield "archive-bytes", "archive", f"byte {at} is not as drorch writes an archive of these files"
     for name, times in sorted(Counter(name for name, _ in entries).items()):
         if times > 1:
-            yield "file-twice", name, "the file is there %d times" % times
+            yield "file-twice", name, f"the file is there {times} times"
 
 
 def read_manifest(files):
@@ -101,8 +112,9 @@ def read_manifest(files):
 
 def check_files(files, manifest):
     if not manifest:
-        yield "manifest-unreadable" if MANIFEST in files else "manifest-missing", MANIFEST, "no manifest as drorch writes it"
-    elif sha256(canonical({key: manifest[key] for key in manifest if key != "root"})) != manifest["root"]:
+        code = "manifest-unreadable" if MANIFEST in files else "manifest-missing"
+        yield code, MANIFEST, "no manifest as drorch writes it"
+    elif hash_without(manifest, "root") != manifest["root"]:
         yield "manifest-root", MANIFEST, "the manifest was changed: its root is another"
     recorded, names = sub(manifest, "files"), set(files) - {MANIFEST, SIGNATURE}
     owners = {str(sub(recorded, name).get("sha256")): name for name in sorted(recorded, reverse=True)}
@@ -124,18 +136,18 @@ def read_journal(content):
     events = [parse(line) for line in lines]
     for number, event in enumerate(events, 1):
         if type(event.get("seq")) is not int or not isinstance(event.get("chain"), str):
-            return events[:number - 1], [("event-unreadable", "event %d" % number, "the line is not an event")]
-    return events, [("event-unreadable", "event %d" % (len(lines) + 1), "the last line has no end")] if torn else []
+            return events[:number - 1], [("event-unreadable", f"event {number}", "the line is not an event")]
+    return events, [("event-unreadable", f"event {len(lines) + 1}", "the last line has no end")] if torn else []
 
 
 def check_chain(events):
     previous, there = GENESIS, {event["seq"] for event in events}
     for expected, event in enumerate(events, 1):
-        subject, body = "event %d" % expected, {key: event[key] for key in event if key != "chain"}
+        subject = f"event {expected}"
         if event["seq"] != expected:
             code = "event-moved" if expected in there else "event-missing"
-            return [(code, subject, "in the place of event %d stands event %d" % (expected, event["seq"]))]
-        if sha256(previous.encode() + b"\n" + canonical(body)) != event["chain"]:
+            return [(code, subject, f"in the place of event {expected} stands event {event['seq']}")]
+        if hash_without(event, "chain", previous.encode() + b"\n") != event["chain"]:
             return [("event-changed", subject, "the event does not follow from the ones before it")]
         if event.get("run") != events[0].get("run"):
             return [("run-id", subject, "the event belongs to another run")]
@@ -145,7 +157,8 @@ def check_chain(events):
 
 def check_end(count, head, recorded):
     if isinstance(recorded.get("events"), int) and count < recorded["events"]:
-        return [("journal-tail", "event %d" % (count + 1), "the tail is missing: %d of %d events" % (count, recorded["events"]))]
+        message = f"the tail is missing: {count} of {recorded['events']} events are there"
+        return [("journal-tail", f"event {count + 1}", message)]
     if recorded != {"events": count, "head": head}:
         return [("journal-head", "journal.jsonl", "the journal does not end as the manifest says")]
     return []
@@ -162,23 +175,22 @@ def check_identities(files, events, head, manifest):
     if not events or events[0].get("kind") != "run-created" or not isinstance(events[0].get("body"), dict):
         yield "journal-begin", "event 1", "the journal does not begin with the creation of a run"
         return
-    made, run = events[0]["body"], events[0].get("run")
-    plan_hash = sha256(canonical({key: plan[key] for key in plan if key != "id"}))
-    catalog_hash = sha256(canonical({key: catalog[key] for key in catalog if key != "content_id"}))
-    for code, truth, name, data, value in (
-        ("run-id", run, "report.json", told, told.get("id")),
-        ("run-id", run, MANIFEST, manifest, manifest.get("run")),
-        ("plan-hash", made.get("plan_id"), "plan.json", plan, plan.get("id")),
-        ("plan-hash", made.get("plan_id"), "plan.json", plan, plan_hash),
-        ("plan-hash", made.get("plan_id"), "report.json", told, told.get("plan_id")),
-        ("plan-hash", made.get("plan_id"), MANIFEST, manifest, manifest.get("plan_id")),
-        ("catalog-hash", made.get("catalog_id"), "catalog.json", catalog, catalog.get("content_id")),
-        ("catalog-hash", made.get("catalog_id"), "catalog.json", catalog, catalog_hash),
-        ("catalog-hash", made.get("catalog_id"), "plan.json", plan, plan.get("catalog_id")),
-        ("catalog-hash", made.get("catalog_id"), "report.json", told, told.get("catalog_id")),
-        ("catalog-hash", made.get("catalog_id"), MANIFEST, manifest, manifest.get("catalog_id")),
+    made = events[0]["body"]
+    truth = {"run-id": events[0].get("run"), "plan-hash": made.get("plan_id"), "catalog-hash": made.get("catalog_id")}
+    for code, name, data, value in (
+        ("run-id", "report.json", told, told.get("id")),
+        ("run-id", MANIFEST, manifest, manifest.get("run")),
+        ("plan-hash", "plan.json", plan, plan.get("id")),
+        ("plan-hash", "plan.json", plan, hash_without(plan, "id")),
+        ("plan-hash", "report.json", told, told.get("plan_id")),
+        ("plan-hash", MANIFEST, manifest, manifest.get("plan_id")),
+        ("catalog-hash", "catalog.json", catalog, catalog.get("content_id")),
+        ("catalog-hash", "catalog.json", catalog, hash_without(catalog, "content_id")),
+        ("catalog-hash", "plan.json", plan, plan.get("catalog_id")),
+        ("catalog-hash", "report.json", told, told.get("catalog_id")),
+        ("catalog-hash", MANIFEST, manifest, manifest.get("catalog_id")),
     ):
-        if data and value != truth:
+        if data and value != truth[code]:
             yield code, name, "it does not belong to what the journal's first event names"
 
 
@@ -225,16 +237,16 @@ def main(arguments):
         with open(names[0], "rb") as stream:
             found = verify(stream.read((1 << 30) + 1))
     except (OSError, Unreadable) as error:
-        print("%s: %s" % (names[0], getattr(error, "strerror", None) or error), file=sys.stderr)
+        print(f"{names[0]}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 2
     if "--json" in arguments:
         print(json.dumps(found, indent=2))
     else:
-        print("%s: %s" % (names[0], "the evidence holds" if found["holds"] else "THE EVIDENCE DOES NOT HOLD"))
+        print(f"{names[0]}: {'the evidence holds' if found['holds'] else 'THE EVIDENCE DOES NOT HOLD'}")
         for item in found["findings"]:
-            print("  %-20s %-24s %s" % (item["code"], item["subject"], item["message"]))
+            print(f"  {item['code']:<20} {item['subject']:<24} {item['message']}")
         for key in ("run", "files", "events", "root", "sha256"):
-            print("  %-8s %s" % (key, found[key]))
+            print(f"  {key:<8} {found[key]}")
         for what in found["not_checked"]:
             print("  not checked here: " + what)
     return 0 if found["holds"] else 1
