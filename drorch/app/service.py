@@ -185,6 +185,10 @@ class Service:
         self._wait_for_baseline(watch, plan, needs_good=True)
         return watch
 
+    def stop_watch(self, watch: WatchFolder) -> None:
+        """End a watch. Harmless when it has ended."""
+        self._parts.watching.stop(watch.path)
+
     def start_watch(self, opened: Opened) -> None:
         """Start the watcher of a run, unless a standing one runs, and wait until it has seen every service.
 

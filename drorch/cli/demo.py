@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from drorch.app import settings, wiring
+from drorch.app.folders import WatchFolder
 from drorch.app.service import Approval, Opened, Request, Service
 from drorch.catalog.estate import Estate
 from drorch.cli.exitcodes import exit_code_of
@@ -52,6 +53,7 @@ class Demo:
     lost: str
     quiet: bool
     spent: list[tuple[str, float]] = field(default_factory=list)
+    watches: list[WatchFolder] = field(default_factory=list)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[None]:
@@ -79,6 +81,8 @@ class Demo:
             codes = list(self._lose_and_return(lab, folder))
         finally:
             with self.stage("everything down"):
+                for watch in self.watches:
+                    wiring.service().stop_watch(watch)
                 lab.down()
         self._tell_time()
         return max(codes)
@@ -91,6 +95,7 @@ class Demo:
         name = f"demo-{folder.name}"
         with self.stage("probes see every service good"):
             watch = service.stand_watch(name, plan=plan, catalog=catalog, estate=settings.load_estate(estate_file))
+            self.watches.append(watch)
             wiring.clock().sleep(CANARIES_S)
         with self.stage(f"{self.lost} is lost, the probes notice"):
             lab.break_("site", self.lost)
@@ -131,6 +136,7 @@ class Demo:
     def _perform(self, service: Service, request: Request, word: str, page: str) -> tuple[Opened, RunOutcome, Report]:
         with self.stage(f"{word}"):
             opened = service.begin(request)
+            self.watches.append(opened.watch)
             with RunView(opened.plan, opened.run, wiring.clock(), quiet=self.quiet) as view:
                 service.start_watch(opened)
                 outcome = service.drive(opened, view.take)
