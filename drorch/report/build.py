@@ -22,7 +22,6 @@ from drorch.report.model import (
     Approval,
     Declaration,
     Deviation,
-    OperatorAct,
     PhaseSpan,
     Refusal,
     Report,
@@ -32,32 +31,18 @@ from drorch.report.model import (
     TimeSpent,
 )
 from drorch.report.moments import TimeLine, hundredths
+from drorch.report.people import operator_acts, time_share, undone_steps
 from drorch.report.result import overall, totals
 from drorch.report.steps import chain_of, step_results, troubles
 from drorch.run.events import (
     Approved,
     Event,
     InterlockRefused,
-    Paused,
-    Resumed,
-    RetryRequested,
     RunCreated,
-    StepResolved,
-    StepSkipped,
-    StopRequested,
 )
 from drorch.run.state import RunState, fold
 
 CLOCK_SOURCE = "durations: the machine's monotonic clock; wall times: its system clock, UTC"
-
-_OPERATOR_ACTS = {
-    Paused: "pause",
-    Resumed: "resume",
-    RetryRequested: "retry",
-    StepSkipped: "skip",
-    StepResolved: "done by hand",
-    StopRequested: "stop",
-}
 
 
 def build_report(
@@ -114,7 +99,9 @@ def build_report(
         steps=steps,
         longest_chain=chain_of(steps),
         refusals=refusals,
-        operator_acts=_operator_acts(events, line),
+        operator_acts=operator_acts(events, line),
+        undone=undone_steps(state, line),
+        time_share=time_share(events, line),
         deviations=deviations,
         provenance=provenance_summary(evidence),
         timings=tuple(TimeSpent(what=item.what, seconds=hundredths(item.seconds)) for item in timings),
@@ -225,24 +212,6 @@ def _refusals(events: Sequence[Event], line: TimeLine) -> tuple[Refusal, ...]:
         for event in events
         if isinstance(event.body, InterlockRefused)
     )
-
-
-def _operator_acts(events: Sequence[Event], line: TimeLine) -> tuple[OperatorAct, ...]:
-    found = []
-    for event in events:
-        body = event.body
-        if isinstance(body, Paused | Resumed | RetryRequested | StepSkipped | StepResolved | StopRequested):
-            found.append(
-                OperatorAct(
-                    at=line.instant(event.at),
-                    act=_OPERATOR_ACTS[type(body)],
-                    step=getattr(body, "step", None),
-                    person=body.person,
-                    reason=body.reason,
-                    evidence=getattr(body, "evidence", None),
-                )
-            )
-    return tuple(found)
 
 
 def _deviation(finding: Finding) -> Deviation:

@@ -328,6 +328,40 @@ class OperatorAct:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UndoneStep:
+    """What became of undoing one step."""
+
+    step: str
+    title: str
+    outcome: str
+    """``undone``, ``failed``, or ``left`` when it was not tried."""
+    reason: str
+    began: Moment | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitForPeople:
+    """A stretch of time in which nothing went on because a person was needed."""
+
+    what: str
+    """``approval``, ``pause``, ``unknown step``, ``decision`` or ``interrupted``."""
+    since: Moment
+    until: Moment
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeShare:
+    """The time from the run's creation to its last event, shared between people and machines."""
+
+    total_s: float
+    machine_s: float
+    people_s: float
+    waits: tuple[WaitForPeople, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deviation:
     """A finding (``core.findings``) that belongs to this run."""
 
@@ -376,6 +410,8 @@ class Report:
     """Step ids in order."""
     refusals: tuple[Refusal, ...]
     operator_acts: tuple[OperatorAct, ...]
+    undone: tuple[UndoneStep, ...]
+    time_share: TimeShare
     deviations: tuple[Deviation, ...]
     provenance: ProvenanceSummary
     timings: tuple[TimeSpent, ...]

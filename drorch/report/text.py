@@ -146,6 +146,17 @@ def _notes(report: Report) -> Iterator[str]:
             "DECISIONS",
             tuple(f"{item.person} {item.act} {item.step or ''}: {item.reason}" for item in report.operator_acts),
         ),
+        (
+            "UNDONE",
+            tuple(f"{item.step} {item.outcome}{': ' + item.reason if item.reason else ''}" for item in report.undone),
+        ),
+        (
+            "WAITED FOR PEOPLE",
+            tuple(
+                f"{item.what}: {wording.duration(item.seconds)} from {wording.time_of_day(item.since)}"
+                for item in report.time_share.waits
+            ),
+        ),
         ("DEVIATIONS", tuple(f"{item.severity} {item.code}: {item.message}" for item in report.deviations)),
     ):
         if lines:
@@ -157,7 +168,9 @@ def _notes(report: Report) -> Iterator[str]:
 
 def _where_time_went(report: Report) -> Iterator[str]:
     spans = [(f"phase {span.phase}", span.seconds) for span in report.phases]
-    rows = spans + [(item.what, item.seconds) for item in report.timings]
+    share = report.time_share
+    shared = [("waiting for people", share.people_s), ("machines at work", share.machine_s)] if share.people_s else []
+    rows = spans + shared + [(item.what, item.seconds) for item in report.timings]
     if rows:
         yield "WHERE THE TIME WENT"
         for what, seconds in rows:

@@ -43,6 +43,8 @@ class StepOutcome(StrEnum):
     BY_HAND = "done-by-hand"
     UNKNOWN = "unknown"
     RUNNING = "running"
+    UNDONE = "undone"
+    """It was done, and undone again on a person's request."""
     BLOCKED = "blocked"
     """A step it needs failed, is unknown, or is itself blocked."""
     NOT_REACHED = "not-reached"

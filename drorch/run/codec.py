@@ -33,6 +33,12 @@ def _whole(value: object) -> int:
     return value
 
 
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError("a list of texts")
+    return tuple(_text(item) for item in value)
+
+
 def _facts(value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise TypeError("an object")
@@ -51,6 +57,7 @@ _READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyType(
         "str": _text,
         "str | None": _optional_text,
         "int": _whole,
+        "tuple[str, ...]": _texts,
         "Mapping[str, object]": _facts,
         "RunOutcome": _outcome,
     }

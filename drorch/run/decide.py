@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from drorch.core.clock import Instant
 from drorch.plan.model import Plan, PlaybookAct, Repeat, Step, WitnessAct
+from drorch.run.backwards import cleaning_steps, left_to_clean, ready_undos, to_clean_up
 from drorch.run.events import RunOutcome
-from drorch.run.idents import attempt_ident
+from drorch.run.idents import attempt_ident, undo_ident
 from drorch.run.interlocks import Refusal, witness_refusal
-from drorch.run.progress import StepStatus
+from drorch.run.progress import StepStatus, UndoState, UndoStatus
 from drorch.run.state import RunState
 from drorch.run.verdict import PlaybookCode
 
@@ -30,8 +31,17 @@ class Perform:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PerformUndo:
+    """Start the undo act of a step."""
+
+    step: Step
+    attempt: int
+    ident: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StopStep:
-    """End a step under way; ``code`` says why (``timed-out`` or ``stopped``)."""
+    """End a step, or its undoing, under way; ``code`` says why (``timed-out`` or ``stopped``)."""
 
     step: Step
     attempt: int
@@ -63,12 +73,12 @@ class EndRun:
     refusals: tuple[Refusal, ...] = ()
 
 
-Command = Perform | StopStep | Repeated | AskOperator | EndRun
+Command = Perform | PerformUndo | StopStep | Repeated | AskOperator | EndRun
 
 
 def decide(plan: Plan, state: RunState, now: Instant) -> tuple[Command, ...]:
     """The commands for this moment, the same for the same arguments. Asking again before acting changes nothing."""
-    if state.ended is not None or state.head.started_at is None:
+    if state.ended is not None or (state.head.started_at is None and state.head.stop is None):
         return ()
     refusals = _refusals(state)
     if refusals:
@@ -81,8 +91,12 @@ def decide(plan: Plan, state: RunState, now: Instant) -> tuple[Command, ...]:
         reason = f"{stop.person} stopped it: {stop.reason}"
         return _stops(state) or _once_idle(state, EndRun(outcome=RunOutcome.STOPPED, reason=reason))
     late = _late(state, now)
+    if state.head.cleaning is not None:
+        late += _ends_before_cleaning(state)
     if state.head.paused is not None:
         return late
+    if state.head.undo is not None:
+        return (*late, *(_undos(plan, state) or _undone(state)))
     repeats = _repeats(state)
     if repeats:
         return (*late, *repeats)
@@ -97,7 +111,36 @@ def _running(state: RunState) -> list[Step]:
 
 
 def _once_idle(state: RunState, end: EndRun) -> tuple[Command, ...]:
-    return () if state.progress.sets[StepStatus.RUNNING] else (end,)
+    busy = state.progress.sets[StepStatus.RUNNING] or state.progress.undoing(UndoStatus.RUNNING)
+    return () if busy else (end,)
+
+
+def _undos(plan: Plan, state: RunState) -> tuple[Command, ...]:
+    per_site = Counter(plan.by_id[step].site for step in state.progress.undoing(UndoStatus.RUNNING))
+    chosen: list[Command] = []
+    for step_id in ready_undos(state.progress):
+        step = plan.by_id[step_id]
+        if per_site.total() < plan.limits.total and per_site[step.site] < plan.limits.per_site:
+            per_site[step.site] += 1
+            attempt = state.progress.undos[step_id].attempt + 1
+            chosen.append(PerformUndo(step=step, attempt=attempt, ident=undo_ident(step_id, attempt)))
+    return tuple(chosen)
+
+
+def _undone(state: RunState) -> tuple[Command, ...]:
+    failed = state.progress.undoing(UndoStatus.FAILED)
+    left = state.progress.undoing(UndoStatus.ASKED)
+    if not failed and not left:
+        return _once_idle(state, EndRun(outcome=RunOutcome.UNDONE, reason="everything asked for is undone"))
+    reason = f"not undone: {', '.join(failed)}"
+    if left:
+        reason += f"; left as they are because of that: {', '.join(left)}"
+    return _once_idle(state, EndRun(outcome=RunOutcome.UNDO_FAILED, reason=reason))
+
+
+def _ends_before_cleaning(state: RunState) -> tuple[StopStep, ...]:
+    cleaning = cleaning_steps(state.progress)
+    return tuple(command for command in _stops(state) if command.step.id not in cleaning)
 
 
 def _refusals(state: RunState) -> tuple[Refusal, ...]:
@@ -105,15 +148,23 @@ def _refusals(state: RunState) -> tuple[Refusal, ...]:
     return tuple(witness_refusal(step, state.steps[step.id]) for step in failed if isinstance(step.act, WitnessAct))
 
 
-def _stops(state: RunState) -> tuple[Command, ...]:
-    return tuple(
-        StopStep(step=step, attempt=state.steps[step.id].attempt, code=PlaybookCode.STOPPED) for step in _running(state)
-    )
+def _stops(state: RunState) -> tuple[StopStep, ...]:
+    steps = [(step, state.steps[step.id].attempt) for step in _running(state)]
+    undos = [(state.plan.by_id[step], undo.attempt) for step, undo in _running_undos(state)]
+    return tuple(StopStep(step=step, attempt=attempt, code=PlaybookCode.STOPPED) for step, attempt in steps + undos)
 
 
-def _late(state: RunState, now: Instant) -> tuple[Command, ...]:
+def _running_undos(state: RunState) -> list[tuple[str, UndoState]]:
+    return [(step, state.progress.undos[step]) for step in state.progress.undoing(UndoStatus.RUNNING)]
+
+
+def _late(state: RunState, now: Instant) -> tuple[StopStep, ...]:
     # A proof keeps its own deadline (see the Observer port); only a playbook has to be ended from outside.
-    found: list[Command] = []
+    found: list[StopStep] = []
+    for step_id, undo in _running_undos(state):
+        step = state.plan.by_id[step_id]
+        if undo.started is not None and now.since(undo.started) >= step.timeout_s:
+            found.append(StopStep(step=step, attempt=undo.attempt, code=PlaybookCode.TIMED_OUT))
     for step in _running(state):
         started = state.steps[step.id].started
         if isinstance(step.act, PlaybookAct) and started is not None and now.since(started) >= step.timeout_s:
@@ -155,6 +206,8 @@ def _nothing_left(state: RunState) -> Command:
     unknown = tuple(sorted(state.progress.sets[StepStatus.UNKNOWN]))
     if unknown:
         return AskOperator(steps=unknown, reason="started, and nobody can tell how it ended: " + ", ".join(unknown))
+    if state.head.cleaning is not None and not (state.head.completed and state.complete):
+        return _cleaned(state)
     if state.complete:
         return EndRun(outcome=RunOutcome.COMPLETED, reason="every step is done, skipped or done by hand")
     failed = ", ".join(sorted(state.progress.sets[StepStatus.FAILED])) or "nothing"
@@ -162,3 +215,10 @@ def _nothing_left(state: RunState) -> Command:
         outcome=RunOutcome.INCOMPLETE,
         reason=f"failed: {failed}; not reached: {len(state.with_status(StepStatus.WAITING))} steps",
     )
+
+
+def _cleaned(state: RunState) -> Command:
+    left = left_to_clean(state.progress, to_clean_up(state.progress))
+    if left:
+        return EndRun(outcome=RunOutcome.INCOMPLETE, reason="not cleaned up: " + ", ".join(left))
+    return EndRun(outcome=RunOutcome.CLEANED, reason="what the drill had made is removed")

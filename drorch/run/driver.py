@@ -21,12 +21,13 @@ from drorch.core.errors import OperatorNeeded
 from drorch.core.redact import redact_facts
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan, PlaybookAct
-from drorch.run.decide import AskOperator, Command, EndRun, Perform, Repeated, StopStep, decide
+from drorch.run.decide import AskOperator, Command, EndRun, Perform, PerformUndo, Repeated, StopStep, decide
 from drorch.run.events import (
     Body,
     DriverAttached,
     Event,
     InterlockRefused,
+    RequestSettled,
     RetryRequested,
     RunEnded,
     RunOutcome,
@@ -34,13 +35,23 @@ from drorch.run.events import (
     StepFailed,
     StepStarted,
     StepUnknown,
+    UndoFailed,
+    UndoStarted,
 )
-from drorch.run.interlocks import Refusal, start_refusals
+from drorch.run.interlocks import (
+    Refusal,
+    approval_overdue,
+    approval_refusal,
+    group_taken,
+    only_approval_missing,
+    start_refusals,
+)
 from drorch.run.performer import Halt, Outcome, Performer, Task
-from drorch.run.ports import Executor, Journal, Observer, OperatorInbox, PlaybookState
-from drorch.run.progress import StepStatus
+from drorch.run.ports import Executor, Journal, Observer, OperatorInbox, OperatorRequest, PlaybookState
+from drorch.run.progress import StepStatus, UndoStatus
 from drorch.run.recorder import Recorder
-from drorch.run.state import RunState, objection
+from drorch.run.requests import problem_with
+from drorch.run.state import RunState
 from drorch.run.verdict import PlaybookCode
 
 LOG = logging.getLogger(__name__)
@@ -90,7 +101,6 @@ class Driver:
             recorder.stage(self._requested(recorder.state))
             if recorder.state.ended is None:
                 recorder.stage([DriverAttached(host=self.host, pid=self.pid)])
-                self._begin(recorder)
                 self._commit(recorder)
                 self._take_up(recorder)
             while recorder.state.ended is None:
@@ -102,13 +112,20 @@ class Driver:
                 halt.leave()
 
     def _begin(self, recorder: Recorder) -> None:
+        """Start the run, refuse it, or let it wait for its approval when it was prepared for that."""
         head = recorder.state.head
-        if head.started_at is not None:
+        if head.started_at is not None or head.ended is not None or head.stop is not None or head.paused is not None:
             return
-        refusals = start_refusals(self.plan, plan_id(self.plan), head, self.open_groups())
+        plan = plan_id(self.plan)
+        # Other runs are looked at only when the rest is in order: this is asked again and again until the approval.
+        refusals = start_refusals(self.plan, plan, head) or start_refusals(self.plan, plan, head, self.open_groups())
         if not refusals:
             recorder.stage([RunStarted()])
             return
+        if head.awaited is not None and only_approval_missing(refusals):
+            if not approval_overdue(head, self.clock.now()):
+                return
+            refusals = (approval_refusal(head),)
         reason = "; ".join(refusal.reason for refusal in refusals)
         recorder.stage([*map(self._refused, refusals), RunEnded(outcome=RunOutcome.REFUSED, reason=reason)])
 
@@ -127,11 +144,19 @@ class Driver:
             else:
                 reason = "the driver was lost; nothing of this attempt is found"
                 lost.append(StepUnknown(step=step.id, attempt=stands.attempt, reason=reason))
+        for step_id in recorder.state.progress.undoing(UndoStatus.RUNNING):
+            undo = recorder.state.progress.undos[step_id]
+            if self.executor.state(self.run, undo.ident) is not PlaybookState.ABSENT:
+                self._work(recorder.state, step_id, reattached=True, undo=True)
+            else:
+                reason = "the driver was lost; nothing of this attempt is found"
+                lost.append(UndoFailed(step=step_id, attempt=undo.attempt, code="unknown", reason=reason))
         recorder.stage(lost)
         self._commit(recorder)
 
     def _turn(self, recorder: Recorder) -> None:
         recorder.stage(self._requested(recorder.state))
+        self._begin(recorder)
         commands = decide(self.plan, recorder.state, self.clock.now())
         recorder.stage([body for command in commands for body in self._bodies_of(command)])
         self._commit(recorder)
@@ -144,6 +169,8 @@ class Driver:
         match command:
             case Perform():
                 return [StepStarted(step=command.step.id, attempt=command.attempt, ident=command.ident)]
+            case PerformUndo():
+                return [UndoStarted(step=command.step.id, attempt=command.attempt, ident=command.ident)]
             case Repeated():
                 return [RetryRequested(step=command.step.id, person=DRORCH, reason=command.reason)]
             case EndRun():
@@ -161,6 +188,8 @@ class Driver:
         match command:
             case Perform():
                 self._work(state, command.step.id)
+            case PerformUndo():
+                self._work(state, command.step.id, undo=True)
             case StopStep() if command.step.id in self._under_way:
                 self._under_way[command.step.id].ask(command.code)
             case AskOperator():
@@ -172,14 +201,15 @@ class Driver:
             case _:
                 pass
 
-    def _work(self, state: RunState, step_id: str, *, reattached: bool = False) -> None:
-        stands = state.steps[step_id]
+    def _work(self, state: RunState, step_id: str, *, reattached: bool = False, undo: bool = False) -> None:
+        stands = state.progress.undos[step_id] if undo else state.steps[step_id]
         task = Task(
             step=self.plan.by_id[step_id],
             attempt=stands.attempt,
             ident=stands.ident or "",
             started=stands.started or self.clock.now(),
             reattached=reattached,
+            undo=undo,
         )
         performer = Performer(
             run=self.run,
@@ -199,10 +229,9 @@ class Driver:
 
     def _ended_steps(self, state: RunState) -> list[Body]:
         """Outcomes that came in; waits up to ``poll_s`` for the first."""
-        if not self._under_way and self.inbox is None and state.head.paused is not None:
-            raise OperatorNeeded(
-                "the run is paused", where=f"run {self.run}", next_step="resume the run and continue it"
-            )
+        if not self._under_way and self.inbox is None and (state.head.paused or state.head.started_at is None):
+            what = "the run is paused" if state.head.paused else "the run waits for its approval"
+            raise OperatorNeeded(what, where=f"run {self.run}", next_step="resume or approve the run and continue it")
         bodies: list[Body] = []
         try:
             found = self._outcomes.get(timeout=self.poll_s)
@@ -218,22 +247,38 @@ class Driver:
             return bodies
 
     def _requested(self, state: RunState) -> list[Body]:
-        """Requests of people that can be honoured now, in their order; the others are dropped with a warning."""
-        now = self.clock.now().mono
-        if self.inbox is None or now - self._looked < self.poll_s:
+        """The next request of a person that can be honoured; those before it that cannot are settled with the reason.
+
+        One at a time: whether the next one can be honoured depends on this one. Each request is settled in the journal
+        together with its effect, so that it has that effect once, wherever a driver dies.
+        """
+        now = self.clock.now()
+        if self.inbox is None or now.mono - self._looked < self.poll_s:
             return []
-        self._looked = now
+        self._looked = now.mono
+        bodies: list[Body] = []
         for request in self.inbox.pending(self.run):
             if request.id in self._requests:
                 continue
             self._requests.append(request.id)
-            problem = objection(state, request.body)
+            if request.id in state.head.settled:
+                continue
+            problem = self._problem(state, request)
             if problem is None:
-                # One at a time: whether the next one can be honoured depends on this one.
                 self._looked = float("-inf")
-                return [request.body]
+                return [*bodies, request.body, RequestSettled(request=request.id, problem="")]
             LOG.warning("run %s: %s refused: %s", self.run, type(request.body).__name__, problem)
-        return []
+            if state.ended is None:
+                bodies.append(RequestSettled(request=request.id, problem=problem))
+        return bodies
+
+    def _problem(self, state: RunState, request: OperatorRequest) -> str | None:
+        problem = problem_with(state, request.body, request.asked or self.clock.now())
+        if problem is not None:
+            return problem.reason
+        # A run that has ended holds its protection groups no more; another one may have taken them since.
+        taken = group_taken(self.plan, self.open_groups()) if state.ended is not None else None
+        return None if taken is None else taken.reason
 
     def _commit(self, recorder: Recorder) -> None:
         events = recorder.commit()

@@ -29,6 +29,12 @@ class RunOutcome(StrEnum):
     """A person stopped it."""
     REFUSED = "refused"
     """An interlock refused before anything was changed."""
+    UNDONE = "undone"
+    """What people asked to be undone is undone."""
+    UNDO_FAILED = "undo-failed"
+    """Something that should be undone is not, or nobody can tell."""
+    CLEANED = "cleaned-up"
+    """A drill that did not come to its end; what it had made is removed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,26 @@ class Approved:
 
     plan_id: str
     person: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalAwaited:
+    """The run is prepared and waits for the approval of its plan; refused after ``within_s`` seconds (0: never)."""
+
+    person: str
+    reason: str
+    within_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterlockOverridden:
+    """Two persons took the risk of a rule that may be overridden. ``step``: where it spoke; None: at the start."""
+
+    interlock: str
+    step: str | None
+    person: str
+    second_person: str
     reason: str
 
 
@@ -167,6 +193,63 @@ class StopRequested:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UndoRequested:
+    """A person wants these steps undone. Nothing else of the plan is started any more."""
+
+    steps: tuple[str, ...]
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoStarted:
+    """Intent: written before the undo act of a step."""
+
+    step: str
+    attempt: int
+    ident: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoSucceeded:
+    """What the step did is undone."""
+
+    step: str
+    attempt: int
+    facts: Mapping[str, object] = field(default_factory=lambda: _EMPTY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoFailed:
+    """The step is not undone, or nobody can tell (code ``unknown``). Tried again only when a person asks again."""
+
+    step: str
+    attempt: int
+    code: str
+    reason: str
+    facts: Mapping[str, object] = field(default_factory=lambda: _EMPTY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanUpRequested:
+    """A person ends a drill early, or once more: steps under way are ended, only its clean-up steps are performed."""
+
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestSettled:
+    """The request of a person with this number was taken out of the inbox; never again, whoever drives.
+
+    ``problem`` is empty when it was honoured: its event stands directly before this one, written with it.
+    """
+
+    request: int
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DriverAttached:
     """A driver took up the run (first start or after an interruption)."""
 
@@ -185,6 +268,8 @@ class RunEnded:
 Body = (
     RunCreated
     | Approved
+    | ApprovalAwaited
+    | InterlockOverridden
     | Declared
     | RunStarted
     | InterlockRefused
@@ -198,6 +283,12 @@ Body = (
     | Paused
     | Resumed
     | StopRequested
+    | UndoRequested
+    | UndoStarted
+    | UndoSucceeded
+    | UndoFailed
+    | CleanUpRequested
+    | RequestSettled
     | DriverAttached
     | RunEnded
 )

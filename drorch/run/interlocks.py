@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from drorch.core.clock import Instant
 from drorch.plan.model import (
     STATE_CHANGING,
     TWO_PERSONS,
@@ -17,7 +18,9 @@ from drorch.plan.model import (
     SubjectKind,
 )
 from drorch.run.progress import StepState
-from drorch.run.rules import RunHead
+from drorch.run.rules import OVERRIDABLE, RunHead
+
+_APPROVALS = frozenset({"approval", "two-persons"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +46,42 @@ def start_refusals(
         _approved(plan_id, head),
         _second_person(plan, plan_id, head),
         _declared(plan, head),
-        _group_free(plan, open_groups),
+        group_taken(plan, open_groups),
     )
-    return tuple(refusal for refusal in rules if refusal is not None)
+    return tuple(refusal for refusal in rules if refusal is not None and not overridden(refusal, head))
+
+
+def overridden(refusal: Refusal, head: RunHead) -> bool:
+    """Whether two persons took the risk of this refusal at the start, where that is allowed at all."""
+    return refusal.interlock in OVERRIDABLE and any(
+        override.interlock == refusal.interlock and override.step is None for override in head.overrides
+    )
+
+
+def approval_overdue(head: RunHead, at: Instant) -> bool:
+    """Whether ``at`` lies behind the deadline for the approval of a prepared run."""
+    if head.awaited is None or head.awaited_at is None or not head.awaited.within_s:
+        return False
+    waited = at.since(head.awaited_at)
+    if waited < 0:  # the machine was started anew meanwhile, its monotonic clock with it: only the wall clock is left
+        waited = (at.wall - head.awaited_at.wall).total_seconds()
+    return waited > head.awaited.within_s
+
+
+def approval_refusal(head: RunHead) -> Refusal:
+    """The declared outcome of a deadline that passed without the approval."""
+    within = head.awaited.within_s if head.awaited else 0
+    return Refusal(
+        interlock="approval-deadline",
+        reason=f"the plan was not approved within {within} s",
+        inputs={"within_s": within, "approvers": [approval.person for approval in head.approvals]},
+        next_step="look whether the plan is still right, and prepare a new run",
+    )
+
+
+def only_approval_missing(refusals: Sequence[Refusal]) -> bool:
+    """Whether the run could start if people approved it."""
+    return all(refusal.interlock in _APPROVALS for refusal in refusals)
 
 
 def witness_refusal(step: Step, stands: StepState) -> Refusal:
@@ -122,7 +158,8 @@ def _declared(plan: Plan, head: RunHead) -> Refusal | None:
     )
 
 
-def _group_free(plan: Plan, open_groups: Mapping[str, str]) -> Refusal | None:
+def group_taken(plan: Plan, open_groups: Mapping[str, str]) -> Refusal | None:
+    """The refusal when another run holds one of the plan's protection groups; None when all are free."""
     taken = {group: open_groups[group] for group in sorted(groups_of(plan)) if group in open_groups}
     if not taken:
         return None

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from drorch.core.clock import Clock, Instant
 from drorch.core.redact import redact_facts, redact_text
-from drorch.plan.model import PlaybookAct, Step
-from drorch.run.events import StepFailed, StepSucceeded, StepUnknown
+from drorch.plan.model import Act, PlaybookAct, Step
+from drorch.run.events import StepFailed, StepSucceeded, StepUnknown, UndoFailed, UndoSucceeded
 from drorch.run.ports import Executor, Observer, PlaybookRequest, PlaybookResult, PlaybookStatus
 from drorch.run.verdict import PlaybookCode, judge_playbook
 
@@ -18,7 +18,7 @@ SLICE_S = 0.25
 STOP_WAIT_S = 10.0
 """How long a stopped playbook may take to leave its result."""
 
-Outcome = StepSucceeded | StepFailed | StepUnknown
+Outcome = StepSucceeded | StepFailed | StepUnknown | UndoSucceeded | UndoFailed
 
 
 class Halt:
@@ -60,6 +60,13 @@ class Task:
     started: Instant
     reattached: bool = False
     """True: it was launched by a driver that is gone; it must not be launched again."""
+    undo: bool = False
+    """True: perform the step's undo act instead."""
+
+    @property
+    def act(self) -> Act | None:
+        """What is to be performed."""
+        return self.step.undo if self.undo else self.step.act
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +82,10 @@ class Performer:
     def perform(self, task: Task, halt: Halt) -> Outcome | None:
         """Do it and say how it ended. Never raises."""
         try:
-            if isinstance(task.step.act, PlaybookAct):
-                return self._playbook(task, task.step.act, halt)
-            return self._proof(task)
+            outcome = self._playbook(task, task.act, halt) if isinstance(task.act, PlaybookAct) else self._proof(task)
         except BaseException as error:  # a worker thread has nobody above it who could handle anything
-            return self._broken(task, halt, error)
+            outcome = self._broken(task, halt, error)
+        return _of_undo(outcome) if task.undo else outcome
 
     def _playbook(self, task: Task, act: PlaybookAct, halt: Halt) -> Outcome | None:
         if not task.reattached:
@@ -138,10 +144,29 @@ class Performer:
         if halt.left:
             return None
         reason = redact_text(f"{type(error).__name__}: {error}", self.secrets)
-        if isinstance(task.step.act, PlaybookAct):
+        if isinstance(task.act, PlaybookAct):
             try:  # what may have been started must not go on behind the back of the steps that follow
                 self.executor.stop(self.run, task.ident)
             except Exception as second:
                 reason += redact_text(f"; and it could not be stopped: {second}", self.secrets)
                 return StepUnknown(step=task.step.id, attempt=task.attempt, reason=reason)
         return StepFailed(step=task.step.id, attempt=task.attempt, code="broken", reason=reason)
+
+
+def _of_undo(outcome: Outcome | None) -> Outcome | None:
+    """The same outcome, said of the undoing. What nobody can tell is not undone."""
+    match outcome:
+        case StepSucceeded():
+            return UndoSucceeded(step=outcome.step, attempt=outcome.attempt, facts=outcome.facts)
+        case StepFailed():
+            return UndoFailed(
+                step=outcome.step,
+                attempt=outcome.attempt,
+                code=outcome.code,
+                reason=outcome.reason,
+                facts=outcome.facts,
+            )
+        case StepUnknown():
+            return UndoFailed(step=outcome.step, attempt=outcome.attempt, code="unknown", reason=outcome.reason)
+        case _:
+            return outcome

@@ -14,13 +14,17 @@ from typing import Protocol
 from drorch.core.clock import Instant
 from drorch.plan.model import Act, PlaybookAct
 from drorch.run.events import (
+    Approved,
+    CleanUpRequested,
     Event,
+    InterlockOverridden,
     Paused,
     Resumed,
     RetryRequested,
     StepResolved,
     StepSkipped,
     StopRequested,
+    UndoRequested,
 )
 
 
@@ -40,8 +44,19 @@ class Journal(Protocol):
         ...
 
 
-OperatorBody = Paused | Resumed | StopRequested | RetryRequested | StepSkipped | StepResolved
-"""What a person may ask of a run under way."""
+OperatorBody = (
+    Approved
+    | InterlockOverridden
+    | Paused
+    | Resumed
+    | StopRequested
+    | RetryRequested
+    | StepSkipped
+    | StepResolved
+    | UndoRequested
+    | CleanUpRequested
+)
+"""What a person may ask of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +64,16 @@ class OperatorRequest:
     """One waiting request of a person."""
 
     id: int
+    """Never used again, also not for another run."""
     body: OperatorBody
+    asked: Instant | None = None
+    """When the person asked; None when that was not said."""
 
 
 class OperatorInbox(Protocol):
     """Requests of people to the driver of a run, which alone writes the journal. They outlive both processes."""
 
-    def put(self, run: str, body: OperatorBody) -> None:
+    def put(self, run: str, body: OperatorBody, *, asked: Instant | None = None) -> None:
         """Durably leave a request."""
         ...
 

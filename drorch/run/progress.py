@@ -28,6 +28,7 @@ class StepStatus(StrEnum):
     UNKNOWN = "unknown"
     SKIPPED = "skipped"
     BY_HAND = "done-by-hand"
+    UNDONE = "undone"
 
 
 SATISFIED = frozenset({StepStatus.DONE, StepStatus.SKIPPED, StepStatus.BY_HAND})
@@ -51,6 +52,28 @@ class StepState:
     facts: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     person: str = ""
     """Who skipped it or did it by hand."""
+
+
+class UndoStatus(StrEnum):
+    """How the undoing of a step stands."""
+
+    ASKED = "asked"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoState:
+    """How the undoing of one step stands after its last event."""
+
+    status: UndoStatus = UndoStatus.ASKED
+    attempt: int = 0
+    ident: str = ""
+    started: Instant | None = None
+    ended: Instant | None = None
+    code: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +110,14 @@ class PlanIndex:
 class Progress:
     """Mutable bookkeeping inside a fold. Never handed out while it may still change: a fold works on a copy."""
 
-    __slots__ = ("_dead_needs", "_ready_playbooks", "_ready_proofs", "_unended", "_unmet", "index", "sets", "steps")
+    __slots__ = (
+        "_dead_needs", "_ready_playbooks", "_ready_proofs", "_unended", "_unmet", "index", "sets", "steps", "undos",
+    )  # fmt: skip
 
     def __init__(self, index: PlanIndex) -> None:
         self.index = index
         self.steps: dict[str, StepState] = {}
+        self.undos: dict[str, UndoState] = {}
         self.sets: dict[StepStatus, set[str]] = {
             status: set() for status in (StepStatus.RUNNING, StepStatus.FAILED, StepStatus.UNKNOWN)
         }
@@ -114,6 +140,7 @@ class Progress:
         twin = object.__new__(Progress)
         twin.index = self.index
         twin.steps = self.steps.copy()
+        twin.undos = self.undos.copy()
         twin.sets = {status: ids.copy() for status, ids in self.sets.items()}
         twin._unmet = self._unmet.copy()
         twin._unended = self._unended.copy()
@@ -160,6 +187,14 @@ class Progress:
                     seen.add(dependent)
                     todo.append(dependent)
         return None
+
+    def step(self, step_id: str) -> Step:
+        """The plan's step."""
+        return self.index.steps[self.index.rank[step_id]]
+
+    def undoing(self, *wanted: UndoStatus) -> list[str]:
+        """Ids of steps whose undoing stands so, by id."""
+        return sorted(step for step, undo in self.undos.items() if undo.status in wanted)
 
     def _flags(self, step_id: str) -> tuple[bool, bool]:
         status = self.steps[step_id].status

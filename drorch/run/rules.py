@@ -8,14 +8,25 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from drorch.core.clock import Instant
-from drorch.plan.model import WitnessAct
+from drorch.plan.model import TWO_PERSONS, Phase, ReplicationAct, WitnessAct
+from drorch.run.backwards import (
+    clean_up_objection,
+    cleaning_steps,
+    undo_end_objection,
+    undo_objection,
+    undo_start_objection,
+)
 from drorch.run.events import (
+    ApprovalAwaited,
     Approved,
     Body,
+    CleanUpRequested,
     Declared,
     DriverAttached,
+    InterlockOverridden,
     InterlockRefused,
     Paused,
+    RequestSettled,
     Resumed,
     RetryRequested,
     RunCreated,
@@ -29,12 +40,20 @@ from drorch.run.events import (
     StepSucceeded,
     StepUnknown,
     StopRequested,
+    UndoFailed,
+    UndoRequested,
+    UndoStarted,
+    UndoSucceeded,
 )
 from drorch.run.idents import attempt_ident
-from drorch.run.progress import SATISFIED, Progress, StepStatus
+from drorch.run.progress import SATISFIED, Progress, StepStatus, UndoStatus
 
 StepBody = StepStarted | StepSucceeded | StepFailed | StepUnknown | RetryRequested | StepSkipped | StepResolved
 """Bodies about one step."""
+UndoBody = UndoStarted | UndoSucceeded | UndoFailed
+"""Bodies about undoing one step."""
+OVERRIDABLE = frozenset({"window", "capacity", "lag"})
+"""Rules whose risk two persons may take. Never: who writes where (fencing, witness), and who approved."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +62,10 @@ class RunHead:
 
     created: RunCreated | None = None
     approvals: tuple[Approved, ...] = ()
+    awaited: ApprovalAwaited | None = None
+    """The run waits for its approval instead of being refused without one."""
+    awaited_at: Instant | None = None
+    overrides: tuple[InterlockOverridden, ...] = ()
     declared: Declared | None = None
     declared_at: Instant | None = None
     started_at: Instant | None = None
@@ -52,6 +75,14 @@ class RunHead:
     stop: StopRequested | None = None
     drivers: tuple[DriverAttached, ...] = ()
     ended: RunEnded | None = None
+    undo: UndoRequested | None = None
+    """The undoing in force: nothing else of the plan starts any more."""
+    cleaning: CleanUpRequested | None = None
+    """The clean-up in force: only clean-up steps start."""
+    completed: bool = False
+    """The plan was carried out to its end, whatever came after."""
+    settled: frozenset[int] = frozenset()
+    """Numbers of the requests taken out of the inbox."""
 
 
 def objection_to(head: RunHead, progress: Progress, body: Body) -> str | None:
@@ -62,18 +93,68 @@ def objection_to(head: RunHead, progress: Progress, body: Body) -> str | None:
         return "the run was not created"
     if head.ended is not None and not _reopens(head.ended, body):
         return f"the run has ended ({head.ended.outcome})"
-    if isinstance(body, StepBody) and body.step not in progress.steps:
+    if isinstance(body, StepBody | UndoBody) and body.step not in progress.steps:
         return f"the plan has no step {body.step}"
     return _RULES[type(body)](head, progress, body)
 
 
 def _reopens(ended: RunEnded, body: Body) -> bool:
+    if isinstance(body, UndoRequested | CleanUpRequested):
+        return ended.outcome is not RunOutcome.REFUSED
     decision = isinstance(body, RetryRequested | StepSkipped | StepResolved)
     return decision and ended.outcome is RunOutcome.INCOMPLETE
 
 
 def _before_start(head: RunHead, _: Progress, __: Body) -> str | None:
     return None if head.started_at is None else "the run has started"
+
+
+def _awaited(head: RunHead, _: Progress, __: ApprovalAwaited) -> str | None:
+    return (
+        "the run has started" if head.started_at else "the run waits for its approval already" if head.awaited else None
+    )
+
+
+def _override(head: RunHead, progress: Progress, body: InterlockOverridden) -> str | None:
+    if body.interlock not in OVERRIDABLE:
+        return f"{body.interlock} is never overridden; these may be: {', '.join(sorted(OVERRIDABLE))}"
+    if body.step is None:
+        return "the run has started" if head.started_at else None
+    if body.step not in progress.steps:
+        return f"the plan has no step {body.step}"
+    if not isinstance(progress.step(body.step).act, ReplicationAct):
+        return f"{body.step} does not look at the lag"
+    return None
+
+
+def _undo(head: RunHead, progress: Progress, body: UndoRequested) -> str | None:
+    if head.started_at is None:
+        return "the run has not started: there is nothing to undo"
+    if head.undo and head.ended is None:
+        return "an undo is under way already"
+    return undo_objection(progress, body)
+
+
+def _undo_start(head: RunHead, progress: Progress, body: UndoStarted) -> str | None:
+    if head.undo is None or head.stop or head.paused:
+        return "no undo may start: none was asked for, or the run is stopped or paused"
+    return undo_start_objection(progress, body)
+
+
+def _undo_end(_: RunHead, progress: Progress, body: UndoSucceeded | UndoFailed) -> str | None:
+    return undo_end_objection(progress, body)
+
+
+def _clean_up(head: RunHead, progress: Progress, _: CleanUpRequested) -> str | None:
+    if head.started_at is None:
+        return "the run has not started: there is nothing to clean up"
+    if head.ended is None and (head.cleaning or head.undo):
+        return "a clean-up or an undo is under way already"
+    return clean_up_objection(progress, head.created.kind if head.created else "")
+
+
+def _settled(head: RunHead, _: Progress, body: RequestSettled) -> str | None:
+    return f"request {body.request} was settled before" if body.request in head.settled else None
 
 
 def _once_started(head: RunHead, _: Progress, __: Body) -> str | None:
@@ -97,9 +178,9 @@ def _stop(head: RunHead, _: Progress, __: StopRequested) -> str | None:
 
 
 def _end(_: RunHead, progress: Progress, body: RunEnded) -> str | None:
-    running = progress.sets[StepStatus.RUNNING]
+    running = [*sorted(progress.sets[StepStatus.RUNNING]), *progress.undoing(UndoStatus.RUNNING)]
     if running:
-        return f"{min(running)} is under way"
+        return f"{running[0]} is under way"
     if body.outcome is RunOutcome.COMPLETED and any(state.status not in SATISFIED for state in progress.steps.values()):
         return "not every step is done"
     return None
@@ -108,8 +189,8 @@ def _end(_: RunHead, progress: Progress, body: RunEnded) -> str | None:
 def _step_start(head: RunHead, progress: Progress, body: StepStarted) -> str | None:
     if head.started_at is None:
         return "the run has not started"
-    if head.stop or head.paused or head.refusals:
-        return "no step may start: the run is stopped, paused or refused"
+    if head.stop or head.paused or head.refusals or head.undo:
+        return "no step may start: the run is stopped, paused, refused or being undone"
     if not progress.is_ready(body.step):
         return f"{body.step} is not ready ({progress.steps[body.step].status})"
     attempt = progress.steps[body.step].attempt + 1
@@ -136,14 +217,26 @@ def _accept(head: RunHead, progress: Progress, body: StepSkipped | StepResolved)
     status = progress.steps[body.step].status
     if status not in {StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.WAITING}:
         return f"{body.step} is {status}"
-    if isinstance(progress.index.steps[progress.index.rank[body.step]].act, WitnessAct):
+    step = progress.step(body.step)
+    if isinstance(step.act, WitnessAct):
         return f"{body.step} is an interlock: two sites must see the loss themselves"
+    taken = any(override.step == body.step for override in head.overrides)
+    if isinstance(step.act, ReplicationAct) and step.phase is Phase.CHECK and _needs_two(head) and not taken:
+        return f"{body.step} is an interlock: two persons have to override the lag first"
     return _decision(head, progress, body)
+
+
+def _needs_two(head: RunHead) -> bool:
+    return head.created is not None and head.created.kind in TWO_PERSONS
 
 
 def _decision(head: RunHead, progress: Progress, body: RetryRequested | StepSkipped | StepResolved) -> str | None:
     if head.stop:
         return "the run is being stopped"
+    if head.undo:
+        return "the run is being undone"
+    if head.cleaning and body.step not in cleaning_steps(progress):
+        return "the run is being cleaned up"
     overtaker = progress.overtaken_by(body.step)
     return None if overtaker is None else f"{overtaker} has started since; make a new run"
 
@@ -152,6 +245,14 @@ _RULES: Final[Mapping[type[Any], Callable[[RunHead, Progress, Any], str | None]]
     {
         Approved: _before_start,
         Declared: _before_start,
+        ApprovalAwaited: _awaited,
+        InterlockOverridden: _override,
+        UndoRequested: _undo,
+        UndoStarted: _undo_start,
+        UndoSucceeded: _undo_end,
+        UndoFailed: _undo_end,
+        CleanUpRequested: _clean_up,
+        RequestSettled: _settled,
         RunStarted: _once_started,
         InterlockRefused: _always,
         Paused: _pause,

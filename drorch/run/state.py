@@ -11,29 +11,40 @@ from typing import Any, Final
 from drorch.core.clock import Instant
 from drorch.core.errors import Broken
 from drorch.plan.model import Plan, Step
+from drorch.run.backwards import begin_clean_up
 from drorch.run.chain import GENESIS
 from drorch.run.events import (
+    ApprovalAwaited,
     Approved,
     Body,
+    CleanUpRequested,
     Declared,
     DriverAttached,
     Event,
+    InterlockOverridden,
     InterlockRefused,
     Paused,
+    RequestSettled,
     Resumed,
     RetryRequested,
     RunCreated,
     RunEnded,
+    RunOutcome,
     RunStarted,
     StepFailed,
     StepResolved,
+    StepSkipped,
     StepStarted,
     StepSucceeded,
     StepUnknown,
     StopRequested,
+    UndoFailed,
+    UndoRequested,
+    UndoStarted,
+    UndoSucceeded,
 )
-from drorch.run.progress import SATISFIED, PlanIndex, Progress, StepState, StepStatus
-from drorch.run.rules import RunHead, StepBody, objection_to
+from drorch.run.progress import SATISFIED, PlanIndex, Progress, StepState, StepStatus, UndoState, UndoStatus
+from drorch.run.rules import RunHead, StepBody, UndoBody, objection_to
 
 __all__ = ["IllegalEvent", "RunState", "StepState", "StepStatus", "advance", "fold", "objection"]
 
@@ -116,7 +127,9 @@ def advance(state: RunState, events: Iterable[Event]) -> RunState:
             raise _illegal(event, problem)
         if isinstance(event.body, StepBody):
             progress.put(event.body.step, _step_after(progress.steps[event.body.step], event.body, event.at))
-        if not isinstance(event.body, StepStarted | StepSucceeded | StepFailed | StepUnknown):
+        else:
+            _backwards(progress, event.body, event.at)
+        if not isinstance(event.body, StepStarted | StepSucceeded | StepFailed | StepUnknown | UndoBody):
             head = _head_after(head, event.body, event.at)
         seq, chain, at = event.seq, event.chain, event.at
     return RunState(plan=state.plan, run=run, seq=seq, chain=chain, at=at, head=head, progress=progress)
@@ -151,11 +164,46 @@ def _step_after(old: StepState, body: StepBody, at: Instant) -> StepState:
     return replace(old, status=status, ended=at, reason=body.reason, person=body.person)
 
 
+def _backwards(progress: Progress, body: Body, at: Instant) -> None:
+    if isinstance(body, CleanUpRequested):
+        begin_clean_up(progress, body)
+    elif isinstance(body, UndoRequested):
+        for step in body.steps:
+            before = progress.undos.get(step, UndoState())
+            progress.undos[step] = replace(before, status=UndoStatus.ASKED, code="", reason="")
+    elif isinstance(body, UndoBody):
+        progress.undos[body.step] = _undo_after(progress.undos[body.step], body, at)
+        if isinstance(body, UndoSucceeded):
+            progress.put(body.step, replace(progress.steps[body.step], status=StepStatus.UNDONE))
+
+
+def _undo_after(old: UndoState, body: UndoBody, at: Instant) -> UndoState:
+    if isinstance(body, UndoStarted):
+        return UndoState(status=UndoStatus.RUNNING, attempt=body.attempt, ident=body.ident, started=at)
+    if isinstance(body, UndoFailed):
+        return replace(old, status=UndoStatus.FAILED, ended=at, code=body.code, reason=body.reason)
+    return replace(old, status=UndoStatus.DONE, ended=at)
+
+
 _KEPT: Final[Mapping[type[Any], str]] = MappingProxyType(
-    {RunCreated: "created", Declared: "declared", Paused: "paused", StopRequested: "stop", RunEnded: "ended"}
+    {
+        RunCreated: "created",
+        ApprovalAwaited: "awaited",
+        Declared: "declared",
+        Paused: "paused",
+        StopRequested: "stop",
+        RunEnded: "ended",
+        UndoRequested: "undo",
+        CleanUpRequested: "cleaning",
+    }
 )
 _COLLECTED: Final[Mapping[type[Any], str]] = MappingProxyType(
-    {Approved: "approvals", InterlockRefused: "refusals", DriverAttached: "drivers"}
+    {
+        Approved: "approvals",
+        InterlockOverridden: "overrides",
+        InterlockRefused: "refusals",
+        DriverAttached: "drivers",
+    }
 )
 
 
@@ -166,13 +214,31 @@ def _head_after(head: RunHead, body: Body, at: Instant) -> RunHead:
         changes[_KEPT[kind]] = body
     elif kind in _COLLECTED:
         changes[_COLLECTED[kind]] = (*getattr(head, _COLLECTED[kind]), body)
-    if isinstance(body, Declared):
-        changes["declared_at"] = at
-    elif isinstance(body, RunStarted):
-        changes["started_at"] = at
-    elif isinstance(body, Resumed):
-        changes["paused"] = None
-    elif isinstance(body, StepBody):
-        # A decision about a step takes an incomplete run up again.
-        changes["ended"] = None
+    changes |= _head_changes(head, body, at)
     return replace(head, **changes)
+
+
+def _head_changes(head: RunHead, body: Body, at: Instant) -> dict[str, Any]:
+    """What an event changes in the head besides leaving itself there."""
+    match body:
+        case Declared():
+            return {"declared_at": at}
+        case ApprovalAwaited():
+            return {"awaited_at": at}
+        case RunStarted():
+            return {"started_at": at}
+        case Resumed():
+            return {"paused": None}
+        case RequestSettled():
+            return {"settled": head.settled | {body.request}}
+        case RunEnded():
+            return {"completed": head.completed or body.outcome is RunOutcome.COMPLETED}
+        case UndoRequested():
+            return {"ended": None, "stop": None, "paused": None, "cleaning": None}
+        case CleanUpRequested():
+            return {"ended": None, "stop": None, "paused": None, "undo": None}
+        case RetryRequested() | StepSkipped() | StepResolved():
+            # A decision about a step takes an incomplete run up again.
+            return {"ended": None}
+        case _:
+            return {}

@@ -63,11 +63,11 @@ class MemoryInbox(OperatorInbox):
         self._requests: list[tuple[str, OperatorRequest]] = []
         self._last = 0
 
-    def put(self, run: str, body: OperatorBody) -> None:
+    def put(self, run: str, body: OperatorBody, *, asked: Instant | None = None) -> None:
         """See the port."""
         with self._lock:
             self._last += 1
-            self._requests.append((run, OperatorRequest(id=self._last, body=body)))
+            self._requests.append((run, OperatorRequest(id=self._last, body=body, asked=asked)))
 
     def pending(self, run: str) -> tuple[OperatorRequest, ...]:
         """See the port."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import delete, insert, select
 
 from drorch.adapters.store.database import REQUESTS, Database
+from drorch.core.clock import Instant
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json
 from drorch.run.codec import body_from_json, body_to_json, kind_of
@@ -22,11 +23,12 @@ class SqlInbox(OperatorInbox):
         """As `SqlJournal`."""
         self._database = Database(url_or_path, lock_timeout_s=lock_timeout_s)
 
-    def put(self, run: str, body: OperatorBody) -> None:
+    def put(self, run: str, body: OperatorBody, *, asked: Instant | None = None) -> None:
         """See the port. InputInvalid for a body that is not a person's to write."""
         if not isinstance(body, OperatorBody):
             raise InputInvalid(f"{kind_of(body)} is not a request a person can make")
-        row = {"run": run, "kind": kind_of(body), "data": canonical_json(body_to_json(body))}
+        data = {"body": body_to_json(body), "asked": asked.to_json() if asked else None}
+        row = {"run": run, "kind": kind_of(body), "data": canonical_json(data)}
         with self._database.transaction() as connection:
             connection.execute(insert(REQUESTS), [row])
 
@@ -37,9 +39,11 @@ class SqlInbox(OperatorInbox):
             rows = connection.execute(query.order_by(REQUESTS.c.id)).all()
         found: list[OperatorRequest] = []
         for number, kind, data in rows:
-            body = body_from_json(kind, json.loads(data), where=f"{self._database.where} request {number}")
+            content = json.loads(data)
+            body = body_from_json(kind, content["body"], where=f"{self._database.where} request {number}")
+            asked = Instant.from_json(content["asked"]) if content["asked"] else None
             if isinstance(body, OperatorBody):
-                found.append(OperatorRequest(id=number, body=body))
+                found.append(OperatorRequest(id=number, body=body, asked=asked))
         return tuple(found)
 
     def settle(self, run: str, ids: Sequence[int]) -> None:

@@ -36,7 +36,8 @@ NUMBERS = st.integers(0, 10**6)
 def bodies() -> st.SearchStrategy[ev.Body]:
     """Every kind of body with arbitrary values (the schema number is fixed)."""
     by_type = {"str": TEXT, "int": NUMBERS, "str | None": st.none() | TEXT, "Mapping[str, object]": FACTS,
-               "RunOutcome": st.sampled_from(ev.RunOutcome)}  # fmt: skip
+               "RunOutcome": st.sampled_from(ev.RunOutcome),
+               "tuple[str, ...]": st.lists(TEXT, max_size=3).map(tuple)}  # fmt: skip
     kinds = []
     for kind in get_args(ev.Body):
         values = {name: by_type[field.type] for name, field in kind.__dataclass_fields__.items()}

@@ -1,0 +1,201 @@
+"""Who had to wait for whom: how much of a run's time went to people and how much to machines, and what waits now. Pure.
+
+At each moment of a run exactly one thing holds: something is under way (machine), or the run cannot go on without a
+person (approval, pause, unknown outcome, decision after a failure, interruption), or drorch is about to act (machine).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from drorch.core.clock import Instant
+from drorch.plan.model import TWO_PERSONS
+from drorch.run import events as ev
+from drorch.run.progress import StepStatus
+from drorch.run.state import RunState
+
+APPROVAL, PAUSE, UNKNOWN, DECISION, INTERRUPTED = "approval", "pause", "unknown step", "decision", "interrupted"
+
+_LIFTS_PAUSE = (ev.Resumed, ev.UndoRequested, ev.CleanUpRequested)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """A stretch of time in which nothing went on because a person was needed. ``until`` None: it goes on."""
+
+    what: str
+    since: Instant
+    until: Instant
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.until.since(self.since)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeShares:
+    """Seconds from the creation of a run to its last event, shared between people and machines."""
+
+    total_s: float
+    people_s: float
+    waits: tuple[Wait, ...]
+
+    @property
+    def machine_s(self) -> float:
+        """Everything that was not waiting for people."""
+        return self.total_s - self.people_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needed:
+    """What the run waits for now: ``who`` has to do ``what``, ``since`` when, and how."""
+
+    what: str
+    who: str
+    since: Instant
+    step: str | None
+    next_step: str
+
+
+class _Reading:
+    """What is under way and what stands still, event by event; cheap also for 10,000 steps."""
+
+    def __init__(self) -> None:
+        self.busy: set[str] = set()
+        self.unknown: set[str] = set()
+        self.awaited = self.started = self.paused = False
+        self.ended: ev.RunOutcome | None = None
+
+    def take(self, body: ev.Body) -> None:
+        """Fold one event."""
+        self.awaited |= isinstance(body, ev.ApprovalAwaited)
+        self.started |= isinstance(body, ev.RunStarted)
+        self.paused = isinstance(body, ev.Paused) or (self.paused and not isinstance(body, _LIFTS_PAUSE))
+        match body:
+            case ev.RunEnded():
+                self.ended = body.outcome
+            case ev.StepStarted() | ev.UndoStarted():
+                self.busy.add(body.step)
+            case ev.StepUnknown():
+                self.busy.discard(body.step)
+                self.unknown.add(body.step)
+            case ev.StepSucceeded() | ev.StepFailed() | ev.UndoSucceeded() | ev.UndoFailed():
+                self.busy.discard(body.step)
+            case ev.RetryRequested() | ev.StepSkipped() | ev.StepResolved():
+                self.unknown.discard(body.step)
+                self.ended = None
+            case ev.UndoRequested() | ev.CleanUpRequested():
+                self.ended = None
+            case _:
+                pass
+
+    def waits_for_person(self, following: ev.Body) -> str | None:
+        """What a person is needed for until ``following`` happens; None: machines are at it."""
+        if self.ended is not None:
+            return DECISION
+        if self.busy:
+            return None
+        if not self.started:
+            return APPROVAL if self.awaited else None
+        if self.paused:
+            return PAUSE
+        if self.unknown:
+            return UNKNOWN
+        return INTERRUPTED if isinstance(following, ev.DriverAttached) else None
+
+
+def time_shares(events: Sequence[ev.Event]) -> TimeShares:
+    """How the time from the first to the last event was spent. Linear in the number of events."""
+    if not events:
+        return TimeShares(total_s=0.0, people_s=0.0, waits=())
+    waits: list[Wait] = []
+    for what, since, until in _stretches(events):
+        if waits and waits[-1].what == what and waits[-1].until == since:
+            waits[-1] = Wait(what=what, since=waits[-1].since, until=until)
+        elif until.since(since) > 0:
+            waits.append(Wait(what=what, since=since, until=until))
+    people = sum(wait.seconds for wait in waits)
+    return TimeShares(total_s=events[-1].at.since(events[0].at), people_s=people, waits=tuple(waits))
+
+
+def _stretches(events: Sequence[ev.Event]) -> Iterator[tuple[str, Instant, Instant]]:
+    reading = _Reading()
+    for event, following in pairwise(events):
+        reading.take(event.body)
+        what = reading.waits_for_person(following.body)
+        if what is not None:
+            yield what, event.at, following.at
+
+
+def needed_now(state: RunState, events: Sequence[ev.Event], *, driven: bool) -> tuple[Needed, ...]:
+    """What waits for whom and since when. ``state`` is the fold of ``events``; ``driven``: a driver is at it."""
+    if not events:
+        return ()
+    found = [*_approval(state, events), *_steps(state, events), *_pause(state, events)]
+    if not driven and state.ended is None and (state.head.started_at or state.head.stop or not found):
+        found.append(
+            Needed(
+                what="nobody drives the run",
+                who=_operator(state),
+                since=events[-1].at,
+                step=None,
+                next_step=f"drorch run attach {state.run}",
+            )
+        )
+    return tuple(found)
+
+
+def _operator(state: RunState) -> str:
+    return state.head.created.operator if state.head.created else "the operator"
+
+
+def _approval(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
+    head = state.head
+    if head.awaited is None or head.started_at is not None or head.ended is not None:
+        return
+    who = f"somebody other than {_operator(state)}" if state.plan.kind in TWO_PERSONS else "a person who read the plan"
+    within = f" within {head.awaited.within_s} s" if head.awaited.within_s else ""
+    if state.plan.kind not in TWO_PERSONS and head.approvals:
+        return
+    yield Needed(
+        what=f"approval{within}",
+        who=who,
+        since=head.awaited_at or events[0].at,
+        step=None,
+        next_step=f"drorch run approve {state.run} --by NAME --plan HASH --reason WHY",
+    )
+
+
+def _steps(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
+    if state.ended is not None and state.ended.outcome is not ev.RunOutcome.INCOMPLETE:
+        return
+    for step in state.with_status(StepStatus.UNKNOWN, StepStatus.FAILED):
+        stands = state.steps[step.id]
+        unknown = stands.status is StepStatus.UNKNOWN
+        behind = sum(step.id in causes for causes in state.blocked.values())
+        ways = "resolve|retry|skip" if unknown else "retry|skip"
+        yield Needed(
+            what=f"{'how it ended' if unknown else 'it failed'}: {stands.reason}"
+            + (f"; blocks {behind}" if behind else ""),
+            who=_operator(state),
+            since=stands.ended or events[-1].at,
+            step=step.id,
+            next_step=f"drorch run {ways} {state.run} {step.id} --by NAME --reason WHY",
+        )
+
+
+def _pause(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
+    paused = state.head.paused
+    if paused is None or state.ended is not None:
+        return
+    since = next(event.at for event in reversed(events) if isinstance(event.body, ev.Paused))
+    yield Needed(
+        what=f"paused by {paused.person}: {paused.reason}",
+        who=_operator(state),
+        since=since,
+        step=None,
+        next_step=f"drorch run resume {state.run} --by NAME --reason WHY",
+    )
