@@ -58,6 +58,8 @@ class Request:
     approvals: tuple[Approval, ...] = ()
     declared_by: str | None = None
     declared_because: str = ""
+    awaits: ev.ApprovalAwaited | None = None
+    """The run waits for approvals that are still missing, instead of being refused."""
     watch: str | None = None
     """A standing watch that already runs (it saw the time before the disruption); None starts one."""
 
@@ -148,6 +150,8 @@ class Service:
                 host=platform.node(),
             )
         ]
+        if request.awaits is not None:
+            bodies.append(request.awaits)
         bodies += [
             ev.Approved(plan_id=plan_id(opened.plan), person=item.person, reason=item.reason)
             for item in request.approvals
@@ -181,8 +185,7 @@ class Service:
     def stand_watch(self, name: str, *, plan: Plan, catalog: Catalog, estate: Estate) -> WatchFolder:
         """Start a standing watch over what ``plan`` covers and wait for its baseline of good, full samples."""
         watch = watch_folder(self._parts.home, name)
-        self._parts.watching.start(watch.path, catalog=catalog, estate=estate, plan=plan, max_s=WATCH_MAX_S)
-        self._wait_for_baseline(watch, plan, needs_good=True)
+        self._watch_until_baseline(watch, plan, catalog, estate, needs_good=True)
         return watch
 
     def stop_watch(self, watch: WatchFolder) -> None:
@@ -195,10 +198,27 @@ class Service:
         The probes have to run from before the disruption until after validation: a planned run begins only when they
         have a baseline. After a site loss there is no baseline to wait for.
         """
-        self._parts.watching.start(
-            opened.watch.path, catalog=opened.catalog, estate=opened.estate, plan=opened.plan, max_s=WATCH_MAX_S
-        )
-        self._wait_for_baseline(opened.watch, opened.plan, needs_good=opened.plan.kind is not Kind.FAILOVER)
+        if self.state(opened).head.started_at is not None:
+            # It was disrupted or moved meanwhile: there is no baseline any more, and what is under way must not wait.
+            self._parts.watching.start(
+                opened.watch.path, catalog=opened.catalog, estate=opened.estate, plan=opened.plan, max_s=WATCH_MAX_S
+            )
+            return
+        needs_good = opened.plan.kind is not Kind.FAILOVER
+        self._watch_until_baseline(opened.watch, opened.plan, opened.catalog, opened.estate, needs_good=needs_good)
+
+    def _watch_until_baseline(
+        self, watch: WatchFolder, plan: Plan, catalog: Catalog, estate: Estate, *, needs_good: bool
+    ) -> None:
+        """Start the watcher unless it runs; without a baseline one that was started here is ended again."""
+        stood = self._parts.watching.running(watch.path)
+        self._parts.watching.start(watch.path, catalog=catalog, estate=estate, plan=plan, max_s=WATCH_MAX_S)
+        try:
+            self._wait_for_baseline(watch, plan, needs_good=needs_good)
+        except Refused:
+            if not stood:
+                self._parts.watching.stop(watch.path)
+            raise
 
     def _wait_for_baseline(self, watch: WatchFolder, plan: Plan, *, needs_good: bool) -> None:
         """Wait until every application in scope has a production sample. Refused after the deadline.
@@ -269,6 +289,13 @@ class Service:
     def waits_for_operator(self, opened: Opened) -> bool:
         """Whether a step's outcome is unknown, which only a person may settle."""
         return bool(self.state(opened).with_status(StepStatus.UNKNOWN))
+
+    def concluded(self, opened: Opened) -> ev.RunOutcome | None:
+        """How the run ended, when nothing can follow any more and its record is written; None otherwise."""
+        ended = self.state(opened).ended
+        asked = bool(self._parts.inbox.pending(opened.run))
+        final = ended is not None and ended.outcome is not ev.RunOutcome.INCOMPLETE and not asked
+        return ended.outcome if ended and final and opened.folder.report("json").exists() else None
 
     def open_groups(self, *, except_run: str) -> Mapping[str, str]:
         """Protection groups held by other state-changing runs that have started and not ended."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from drorch.app import settings, wiring
-from drorch.app.service import Approval, Opened, Request
+from drorch.app.service import Approval, Opened, Request, load_report
 from drorch.cli.exitcodes import exit_code_of
 from drorch.cli.live import RunView
 from drorch.cli.output import print_json, print_table
@@ -18,7 +18,9 @@ from drorch.core.errors import InputInvalid
 from drorch.core.ids import short
 from drorch.plan.model import Kind
 from drorch.report.codec import report_to_json
+from drorch.report.model import Report
 from drorch.report.text import report_as_text
+from drorch.run.events import RunOutcome
 from drorch.run.progress import StepState
 
 app = typer.Typer(no_args_is_help=True)
@@ -78,16 +80,25 @@ def attach(run: RunId, as_json: AsJson = False) -> None:
 
 def _follow(opened: Opened, *, as_json: bool) -> None:
     service = wiring.service()
+    outcome = service.concluded(opened)
+    if outcome is not None:
+        # The record of an ended run is left as it was: what the probes would see now belongs to another time.
+        _tell(opened, load_report(settings.home(), opened.run), outcome, waits=False, as_json=as_json)
     with RunView(opened.plan, opened.run, wiring.clock(), quiet=as_json) as view:
         service.start_watch(opened)
         outcome = service.drive(opened, view.take)
-    report = service.conclude(opened)
+    _tell(opened, service.conclude(opened), outcome, waits=service.waits_for_operator(opened), as_json=as_json)
+
+
+def _tell(opened: Opened, report: Report, outcome: RunOutcome, *, waits: bool, as_json: bool) -> NoReturn:
     if as_json:
         print_json(report_to_json(report))
     else:
         typer.echo(report_as_text(report))
         typer.echo(f"report: {opened.folder.report('html')}")
-    raise typer.Exit(exit_code_of(outcome, report, service.waits_for_operator(opened)))
+    for refusal in report.refusals:
+        typer.echo(f"refused by {refusal.interlock}\n  next: {refusal.inputs.get('next_step')}", err=True)
+    raise typer.Exit(exit_code_of(outcome, report, waits))
 
 
 @app.command(name="list")
