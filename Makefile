@@ -22,7 +22,7 @@ demo: $(STAMP)
 	@$(BIN)/drorch demo
 
 check: $(STAMP)
-	@$(BIN)/ruff check -q drorch tests playbooks
+	@$(BIN)/ruff check -q drorch tests playbooks tools
 	@$(BIN)/ruff format -q --check drorch tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
