@@ -12,9 +12,9 @@ from types import TracebackType
 
 from drorch.adapters.ansible.attempt import NO_WORKER, AttemptFolder, without_result
 from drorch.adapters.ansible.environment import playbook_environment
-from drorch.adapters.processes import end_tree
 from drorch.adapters.ansible.secrecy import secret_files_of
 from drorch.adapters.ansible.warm import WarmParent
+from drorch.adapters.processes import end_tree
 from drorch.catalog.estate import Estate
 from drorch.core.errors import InputInvalid, NotFound
 from drorch.run.ports import Executor, PlaybookRequest, PlaybookResult, PlaybookState, PlaybookStatus

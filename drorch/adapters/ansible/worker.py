@@ -20,8 +20,8 @@ from ansible_runner.runner_config import RunnerConfig
 
 from drorch.adapters.ansible.attempt import AttemptFolder, without_result
 from drorch.adapters.ansible.outcome import OutcomeCollector
-from drorch.adapters.processes import children, end_tree, myself
 from drorch.adapters.ansible.secrecy import Secrecy
+from drorch.adapters.processes import children, end_tree, myself
 from drorch.run.ports import PlaybookResult, PlaybookStatus
 
 _NICENESS = 5
