@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from drorch import __version__
-from drorch.cli import catalog, demo, lab, plan, probe, report, run
+from drorch.cli import catalog, demo, lab, operate, plan, probe, report
 from drorch.cli.output import print_error
 from drorch.core.errors import DrorchError, ExitCode
 
@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(catalog.app, name="catalog", help="The catalog: check, show, diff, import.")
 app.add_typer(plan.app, name="plan", help="Recovery plans: build, show, check, diff.")
-app.add_typer(run.app, name="run", help="Runs: start, list, show, watch and operator decisions.")
+app.add_typer(operate.app, name="run", help="Runs: start, list, show, watch and operator decisions.")
 app.add_typer(report.app, name="report", help="The record of a run: show, write as HTML, text or JSON.")
 app.add_typer(probe.app, name="probe", help="Look at the services now, independently of any playbook.")
 app.add_typer(lab.app, name="lab", help="The embedded four-site lab: up, status, break, heal, down.")
@@ -45,14 +45,16 @@ def main() -> None:
     except DrorchError as error:
         print_error(error)
         code = int(error.exit_code)
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         code = ended.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = int(ExitCode.BAD_INPUT)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print_error(DrorchError("interrupted", next_step="a run that was under way goes on with 'drorch run attach'"))
         code = int(ExitCode.BROKEN)
+    except TyperException as error:
+        # Wrong usage: typer's own text says which option or argument, and how to get help.
+        show = getattr(error, "show", None)
+        show() if show is not None else print_error(error)
+        code = int(ExitCode.BAD_INPUT)
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing to tell and nowhere to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
