@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from dataclasses import dataclass
@@ -58,6 +59,11 @@ class RunFolder:
         """Canary numbers found after the run."""
         return self.path / "present.json"
 
+    @property
+    def evidence(self) -> Path:
+        """Files people attached to what they did by hand."""
+        return self.path / "evidence"
+
     def report(self, ending: str) -> Path:
         """``report.json``, ``report.html`` or ``report.txt``."""
         return self.path / f"report.{ending}"
@@ -72,7 +78,10 @@ def run_folder(home: Path, run: str, *, must_exist: bool = True) -> RunFolder:
     """The folder of one run; NotFound when it has to exist and does not."""
     folder = RunFolder(path=runs_folder(home) / run)
     if must_exist and not folder.plan.exists():
-        raise NotFound(f"there is no run {run!r}", where=str(home), next_step="see 'drorch run list'")
+        known = [path.parent.name for path in runs_folder(home).glob("*/plan.json")]
+        near = difflib.get_close_matches(run, known, n=3)
+        next_step = f"did you mean {' or '.join(near)}?" if near else "see 'drorch run list'"
+        raise NotFound(f"there is no run {run!r}", where=str(home), next_step=next_step)
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.probes.now import probe_now as take_one_sample_each
 from drorch.adapters.probes.observer import ProbeObserver
 from drorch.adapters.probes.watching import WatcherProcesses
+from drorch.adapters.processes import ProcessRef
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
 from drorch.app import settings
 from drorch.app.folders import WatchFolder, runs_folder
+from drorch.app.operate import Operations
 from drorch.app.ports import Parts
 from drorch.app.sealing import KnownSecrets, SealingParts
 from drorch.app.service import Service
@@ -51,8 +54,23 @@ def clock() -> Clock:
 def service(home: Path | None = None) -> Service:
     """The use cases over the real adapters, for the present state folder."""
     folder = home or settings.home()
+    return Service(parts(folder), RealPartsOfEstate(home=folder))
+
+
+def operations(home: Path | None = None) -> Operations:
+    """The operator's use cases, for the present state folder."""
+    return Operations(parts(home or settings.home()), _drives)
+
+
+def _drives(host: str, pid: int) -> bool:
+    # On another host nobody can tell; its driver is taken to live, so that the request is left to it.
+    return host != platform.node() or ProcessRef.of(pid) is not None
+
+
+def parts(folder: Path) -> Parts:
+    """The real adapters over one state folder."""
     database = folder / "journal.sqlite"
-    parts = Parts(
+    return Parts(
         home=folder,
         clock=clock(),
         ids=SystemIds(),
@@ -60,7 +78,6 @@ def service(home: Path | None = None) -> Service:
         inbox=SqlInbox(database),
         watching=WatcherProcesses(),
     )
-    return Service(parts, RealPartsOfEstate(home=folder))
 
 
 @contextmanager

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from types import TracebackType
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
+from typing import Final
 
 from rich.console import Group
 from rich.live import Live
@@ -22,16 +24,28 @@ from drorch.core.ids import short
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan, Step, SubjectKind
 from drorch.run import events as ev
+from drorch.run.pace import is_slow
 
 STATE_STYLE = {"done": "green", "running": "cyan", "failed": "bold red", "unknown": "bold yellow", "waiting": "dim"}
 SHOWN_RUNNING = 10
 SHOWN_FAILED = 8
+_NOTHING_USUAL: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 class RunView:
     """Show a run while it goes on. ``with RunView(...) as view: driver(on_event=view.take)``. Safe for threads."""
 
-    def __init__(self, plan: Plan, run: str, clock: Clock, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        run: str,
+        clock: Clock,
+        *,
+        quiet: bool = False,
+        usual_s: Mapping[str, float] = _NOTHING_USUAL,
+    ) -> None:
+        """``usual_s``: what is usual for each kind of step (``run.pace.usual``), for the warning about slow ones."""
+        self._usual_s = usual_s
         self._plan = plan
         self._run = run
         self._clock = clock
@@ -68,6 +82,10 @@ class RunView:
                 self._set(body.step, "failed", event.at.mono, f"{body.code}: {body.reason}")
             elif isinstance(body, ev.StepUnknown):
                 self._set(body.step, "unknown", event.at.mono, body.reason)
+            elif isinstance(body, ev.UndoSucceeded):
+                self._line("undone", body.step)
+            elif isinstance(body, ev.UndoFailed):
+                self._line("UNDO FAILED", f"{body.step}  {body.code}: {body.reason}")
             elif isinstance(body, ev.InterlockRefused):
                 self._line("REFUSED", f"{body.interlock}: {body.reason}")
             elif isinstance(body, ev.RunEnded):
@@ -143,6 +161,10 @@ class RunView:
         text.append(", ".join(f"{step} {now - self._since[step]:.0f}s" for step in under_way[:SHOWN_RUNNING]))
         if len(under_way) > SHOWN_RUNNING:
             text.append(f", and {len(under_way) - SHOWN_RUNNING} more")
+        for step in under_way:
+            slow = is_slow(self._plan.by_id[step], now - self._since[step], self._usual_s)
+            if slow is not None:
+                text.append(f"\n{step} is {slow}", style="bold yellow")
         return text
 
     def _failed(self) -> Text:

@@ -11,16 +11,18 @@ import typer
 
 from drorch.app import settings, wiring
 from drorch.app.service import Approval, Opened, Request, load_report
+from drorch.app.standing import usual_durations
+from drorch.catalog.durations import parse_duration
 from drorch.cli.exitcodes import exit_code_of
 from drorch.cli.live import RunView
 from drorch.cli.output import print_json, print_table
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import short
-from drorch.plan.model import Kind
+from drorch.plan.model import Kind, Plan
 from drorch.report.codec import report_to_json
 from drorch.report.model import Report
 from drorch.report.text import report_as_text
-from drorch.run.events import RunOutcome
+from drorch.run.events import ApprovalAwaited, RunOutcome
 from drorch.run.progress import StepState
 
 app = typer.Typer(no_args_is_help=True)
@@ -32,16 +34,28 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead 
 RunId = Annotated[str, typer.Argument(help="A run id of 'drorch run list'.")]
 
 
+OperatorName = Annotated[str, typer.Option("--operator", help="Who runs it: a person's name.")]
+Approvers = Annotated[list[str] | None, typer.Option("--approve", help="Who approves this plan. Repeatable.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept with approval and declaration.")]
+DeclaredBy = Annotated[str | None, typer.Option("--declared-by", help="Failover: who declares the site lost.")]
+WatchName = Annotated[str | None, typer.Option("--watch", help="A standing watch of 'drorch probe watch'.")]
+Deadline = Annotated[
+    str | None, typer.Option("--approval-deadline", help="Such as 30m: not approved by then, the run is refused.")
+]
+
+
 @app.command()
 def start(
     plan_file: PlanFile,
-    operator: Annotated[str, typer.Option("--operator", help="Who runs it: a person's name.")],
-    approver: Annotated[list[str] | None, typer.Option("--approve", help="Who approves this plan. Repeatable.")] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept with approval and declaration.")] = "",
-    declared_by: Annotated[
-        str | None, typer.Option("--declared-by", help="Failover: who declares the site lost.")
-    ] = None,
-    watch: Annotated[str | None, typer.Option("--watch", help="A standing watch of 'drorch probe watch'.")] = None,
+    operator: OperatorName,
+    approver: Approvers = None,
+    reason: Reason = "",
+    declared_by: DeclaredBy = None,
+    watch: WatchName = None,
+    wait_for_approval: Annotated[
+        bool, typer.Option("--wait-for-approval", help="Wait for 'drorch run approve' instead of being refused.")
+    ] = False,
+    approval_deadline: Deadline = None,
     catalog: CatalogFile = Path("app_catalog.yaml"),
     estate: EstateFile = None,
     as_json: AsJson = False,
@@ -51,40 +65,60 @@ def start(
     Exit codes: 0 done and objectives met, 1 objectives missed or a step failed, 2 bad input, 3 refused by an interlock
     or for a missing approval, 4 waiting for an operator, 5 drorch itself failed.
     """
+    awaits = None
+    if wait_for_approval or approval_deadline is not None:
+        awaits = approval_awaited(operator, reason, approval_deadline)
+    request = Request(
+        plan=plan_of(plan_file, declared_by),
+        catalog_file=catalog,
+        estate_file=estate or settings.default_estate(),
+        operator=operator,
+        approvals=tuple(Approval(person=person, reason=reason) for person in approver or ()),
+        declared_by=declared_by,
+        declared_because=reason,
+        watch=watch,
+        awaits=awaits,
+    )
+    follow(wiring.service().begin(request), as_json=as_json)
+
+
+def plan_of(plan_file: Path, declared_by: str | None) -> Plan:
+    """The plan in the file. InputInvalid when it needs a declaration and there is none."""
     plan = settings.load_plan_file(plan_file)
     if plan.kind is Kind.FAILOVER and declared_by is None:
         raise InputInvalid(
             "a failover needs a declaration of the site loss", next_step="add --declared-by NAME of who declares it"
         )
-    service = wiring.service()
-    opened = service.begin(
-        Request(
-            plan=plan,
-            catalog_file=catalog,
-            estate_file=estate or settings.default_estate(),
-            operator=operator,
-            approvals=tuple(Approval(person=person, reason=reason) for person in approver or ()),
-            declared_by=declared_by,
-            declared_because=reason,
-            watch=watch,
-        )
-    )
-    _follow(opened, as_json=as_json)
+    return plan
+
+
+def approval_awaited(operator: str, reason: str, deadline: str | None) -> ApprovalAwaited:
+    """What makes a run wait for its approval. InputInvalid for a deadline that is no duration."""
+    try:
+        within_s = int(parse_duration(deadline)) if deadline is not None else 0
+    except ValueError as error:
+        raise InputInvalid(str(error), where="--approval-deadline") from error
+    return ApprovalAwaited(person=operator, reason=reason or "prepared", within_s=within_s)
 
 
 @app.command()
 def attach(run: RunId, as_json: AsJson = False) -> None:
     """Take up a run that was interrupted: running playbooks are found again, nothing is performed twice blindly."""
-    _follow(wiring.service().open(run), as_json=as_json)
+    follow(wiring.service().open(run), as_json=as_json)
 
 
-def _follow(opened: Opened, *, as_json: bool) -> None:
+def follow(opened: Opened, *, as_json: bool) -> None:
+    """Drive the run where it can be driven, show it, and end with its exit code."""
     service = wiring.service()
     outcome = service.concluded(opened)
     if outcome is not None:
         # The record of an ended run is left as it was: what the probes would see now belongs to another time.
         _tell(opened, load_report(settings.home(), opened.run), outcome, waits=False, as_json=as_json)
-    with RunView(opened.plan, opened.run, wiring.clock(), quiet=as_json) as view:
+    head = service.state(opened).head
+    if head.awaited is not None and head.started_at is None and not as_json:
+        typer.echo(f"run {opened.run} waits for approvals that are missing: drorch run approve {opened.run}", err=True)
+    usual_s = usual_durations(wiring.parts(settings.home()), except_run=opened.run)
+    with RunView(opened.plan, opened.run, wiring.clock(), quiet=as_json, usual_s=usual_s) as view:
         service.start_watch(opened)
         outcome = service.drive(opened, view.take)
     _tell(opened, service.conclude(opened), outcome, waits=service.waits_for_operator(opened), as_json=as_json)

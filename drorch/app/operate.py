@@ -1,0 +1,222 @@
+"""What a person asks of a run: each request is checked, left in the inbox, and honoured by the run's driver."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from drorch.app import settings
+from drorch.app.folders import RunFolder, run_folder
+from drorch.app.ports import Parts
+from drorch.core.errors import Broken, InputInvalid, NotFound, Refused
+from drorch.core.ids import short
+from drorch.plan.codec import plan_id
+from drorch.plan.model import Plan
+from drorch.run import events as ev
+from drorch.run.backwards import undo_order
+from drorch.run.interlocks import groups_of
+from drorch.run.ports import OperatorBody
+from drorch.run.requests import foreseen, problem_with
+from drorch.run.state import RunState, fold
+
+MAX_EVIDENCE_BYTES = 64 * 1024 * 1024
+_HASH = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request that is in the inbox."""
+
+    run: str
+    body: OperatorBody
+    driven: bool
+    """A driver is at the run and takes the request within a second; False: it waits until somebody attaches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunNow:
+    """A run as its journal and its inbox have it at this moment."""
+
+    run: str
+    folder: RunFolder
+    plan: Plan
+    events: tuple[ev.Event, ...]
+    state: RunState
+    """With the waiting requests honoured that can be: what a person decides on."""
+    driven: bool
+
+
+class Operations:
+    """What people ask of runs. ``drives(host, pid)`` tells whether that driver process lives.
+
+    Every method that asks takes ``person`` and ``reason`` and raises InputInvalid or NotFound for what was mistyped
+    (exit 2) and Refused for what the run does not allow now (exit 3); then nothing was written anywhere.
+    """
+
+    def __init__(self, parts: Parts, drives: Callable[[str, int], bool]) -> None:
+        self._parts = parts
+        self._drives = drives
+
+    def now(self, run: str) -> RunNow:
+        """The run as it stands; NotFound with the nearest names."""
+        folder = run_folder(self._parts.home, run)
+        plan = settings.load_plan_file(folder.plan)
+        events = self._parts.journal.read(run)
+        written = fold(plan, events)
+        last = written.head.drivers[-1] if written.head.drivers else None
+        return RunNow(
+            run=run,
+            folder=folder,
+            plan=plan,
+            events=events,
+            state=foreseen(written, self._parts.inbox.pending(run), self._parts.clock.now()),
+            driven=written.ended is None and last is not None and self._drives(last.host, last.pid),
+        )
+
+    def approve(self, run: str, *, person: str, plan: str, reason: str) -> Asked:
+        """Approve exactly the run's plan, by at least twelve hex digits of its hash."""
+        now = self.now(run)
+        typed = _HASH.fullmatch(plan.strip().lower())
+        if typed is None:
+            raise InputInvalid(
+                f"{plan!r} is not the hash of a plan",
+                where="--plan",
+                next_step="give at least 12 hex digits, as 'drorch plan show' prints them for the plan you read",
+            )
+        whole = plan_id(now.plan)
+        meant = whole if whole.removeprefix("sha256:").startswith(typed[1]) else f"sha256:{typed[1]}"
+        return self._ask(now, ev.Approved(plan_id=meant, person=person, reason=reason))
+
+    def override(
+        self, run: str, interlock: str, *, step: str | None, person: str, second_person: str, reason: str
+    ) -> Asked:
+        """Two persons take the risk of a rule that may be overridden."""
+        now = self.now(run)
+        if step is not None:
+            known_step(now, step)
+        body = ev.InterlockOverridden(
+            interlock=interlock, step=step, person=person, second_person=second_person, reason=reason
+        )
+        return self._ask(now, body)
+
+    def pause(self, run: str, *, person: str, reason: str) -> Asked:
+        """Let no new step start."""
+        return self._ask(self.now(run), ev.Paused(person=person, reason=reason))
+
+    def resume(self, run: str, *, person: str, reason: str) -> Asked:
+        """Let steps start again."""
+        return self._ask(self.now(run), ev.Resumed(person=person, reason=reason))
+
+    def stop(self, run: str, *, person: str, reason: str) -> Asked:
+        """End steps under way with their process trees, and the run."""
+        return self._ask(self.now(run), ev.StopRequested(person=person, reason=reason))
+
+    def retry(self, run: str, step: str, *, person: str, reason: str) -> Asked:
+        """Let a failed or unknown step be performed again."""
+        now = self.now(run)
+        return self._ask(now, ev.RetryRequested(step=known_step(now, step), person=person, reason=reason))
+
+    def skip(self, run: str, step: str, *, person: str, reason: str) -> Asked:
+        """Take the risk of not doing a step."""
+        now = self.now(run)
+        return self._ask(now, ev.StepSkipped(step=known_step(now, step), person=person, reason=reason))
+
+    def resolve(self, run: str, step: str, *, person: str, reason: str, evidence: str) -> Asked:
+        """Say that a step was done by hand. ``evidence``: a file, copied into the run's folder, or a text."""
+        now = self.now(run)
+        body = ev.StepResolved(step=known_step(now, step), person=person, reason=reason, evidence=evidence)
+        self._check(now, body)
+        kept = keep_evidence(now.folder, evidence)
+        return self._ask(now, ev.StepResolved(step=step, person=person, reason=reason, evidence=kept))
+
+    def undo(self, run: str, steps: Sequence[str] = (), *, person: str, reason: str) -> Asked:
+        """Undo these steps, or everything that was done and can be undone, dependents first."""
+        now = self.now(run)
+        order = undo_order(now.state.progress)
+        named = {known_step(now, step) for step in steps} or set(order)
+        wanted = (*(step for step in order if step in named), *sorted(named - set(order)))
+        return self._ask(now, ev.UndoRequested(steps=wanted, person=person, reason=reason))
+
+    def clean_up(self, run: str, *, person: str, reason: str) -> Asked:
+        """End a drill early and remove what it made; or remove it once more."""
+        return self._ask(self.now(run), ev.CleanUpRequested(person=person, reason=reason))
+
+    def _ask(self, now: RunNow, body: OperatorBody) -> Asked:
+        self._check(now, body)
+        self._parts.inbox.put(now.run, body, asked=self._parts.clock.now())
+        return Asked(run=now.run, body=body, driven=now.driven)
+
+    def _check(self, now: RunNow, body: OperatorBody) -> None:
+        problem = problem_with(now.state, body, self._parts.clock.now())
+        if problem is None:
+            if now.state.ended is not None:
+                self._refuse_when_overtaken(now)
+            return
+        kind = InputInvalid if problem.input else Refused
+        raise kind(problem.reason, where=f"run {now.run}", next_step=problem.next_step)
+
+    def _refuse_when_overtaken(self, now: RunNow) -> None:
+        """Refused when another run has or had one of the groups since: what this run knows of them is out of date."""
+        mine, later = groups_of(now.plan), False
+        for run in self._parts.journal.runs():
+            if run == now.run:
+                later = True
+                continue
+            try:
+                plan = settings.load_plan_file(run_folder(self._parts.home, run).plan)
+            except (InputInvalid, Broken):
+                continue  # its files are gone: it cannot be driven any more
+            shared = sorted(mine & groups_of(plan))
+            state = fold(plan, self._parts.journal.read(run)) if shared else None
+            if state is not None and state.head.started_at is not None and (later or state.ended is None):
+                raise Refused(
+                    f"the run {run} has taken over {', '.join(shared[:5])} since",
+                    where=f"run {now.run}",
+                    next_step="end that run first when it has not ended; what is still missing is for a new run",
+                )
+
+
+def known_step(now: RunNow, step: str) -> str:
+    """``step``; NotFound with the nearest ids when the plan has no such step."""
+    ids = [item.id for item in now.plan.steps]
+    if step in ids:
+        return step
+    near = difflib.get_close_matches(step, ids, n=3)
+    raise NotFound(
+        f"the plan has no step {step!r}",
+        where=f"run {now.run} plan {short(plan_id(now.plan))}",
+        next_step=f"did you mean {' or '.join(near)}?" if near else f"see 'drorch run show {now.run}'",
+    )
+
+
+def keep_evidence(folder: RunFolder, evidence: str) -> str:
+    """A text as it is; a file is copied into the run's folder and named with its hash. InputInvalid if unusable."""
+    path = Path(evidence)
+    try:
+        if not path.is_file():
+            return evidence
+        if path.stat().st_size > MAX_EVIDENCE_BYTES:
+            limit = MAX_EVIDENCE_BYTES // 2**20
+            raise InputInvalid(
+                f"is larger than {limit} MiB",
+                where=evidence,
+                next_step="keep it elsewhere, name it",
+            )
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, PermissionError):
+            raise InputInvalid("cannot be read", where=evidence, next_step="give permission to read it") from error
+        return evidence  # too long, or with signs no file name has: it is a text
+    digest = hashlib.sha256(content).hexdigest()
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", path.name)[-80:]
+    kept = folder.evidence / f"{digest[:12]}-{name}"
+    try:
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_bytes(content)
+    except OSError as error:
+        raise Broken(f"cannot be written: {error.strerror}", where=str(kept), next_step="free space, repeat") from error
+    return f"evidence/{kept.name} sha256:{digest}"

@@ -1,0 +1,256 @@
+"""``drorch run``, the operator's part: approve, pause, decide, undo, clean up, watch. Joins the commands of cli.run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drorch.app import settings, wiring
+from drorch.app.operate import Asked
+from drorch.app.service import Approval, Request
+from drorch.app.standing import Standing, standing, usual_durations
+from drorch.cli.output import console, print_json
+from drorch.cli.run import (
+    Approvers,
+    AsJson,
+    CatalogFile,
+    Deadline,
+    DeclaredBy,
+    EstateFile,
+    OperatorName,
+    PlanFile,
+    Reason,
+    RunId,
+    WatchName,
+    app,
+    approval_awaited,
+    follow,
+    plan_of,
+)
+from drorch.core.ids import short
+from drorch.plan.codec import plan_id
+
+__all__ = ["app"]
+
+FOLLOW_EVERY_S = 0.5
+
+By = Annotated[str, typer.Option("--by", help="Who decides this: a person's name.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; kept in the journal and shown in the report.")]
+StepId = Annotated[str, typer.Argument(help="A step id of 'drorch run show RUN'.")]
+Attach = Annotated[bool, typer.Option("--attach", help="Drive the run from here when no driver is at it.")]
+
+
+@app.command()
+def prepare(
+    plan_file: PlanFile,
+    operator: OperatorName,
+    approver: Approvers = None,
+    reason: Reason = "",
+    declared_by: DeclaredBy = None,
+    watch: WatchName = None,
+    approval_deadline: Deadline = None,
+    catalog: CatalogFile = Path("app_catalog.yaml"),
+    estate: EstateFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record a run of PLAN_FILE without starting it: it waits for its approval ('run approve', then 'run attach')."""
+    plan = plan_of(plan_file, declared_by)
+    request = Request(
+        plan=plan,
+        catalog_file=catalog,
+        estate_file=estate or settings.default_estate(),
+        operator=operator,
+        approvals=tuple(Approval(person=person, reason=reason) for person in approver or ()),
+        declared_by=declared_by,
+        declared_because=reason,
+        watch=watch,
+        awaits=approval_awaited(operator, reason, approval_deadline),
+    )
+    opened = wiring.service().begin(request)
+    if as_json:
+        print_json({"run": opened.run, "plan": plan_id(plan)})
+        return
+    typer.echo(f"run {opened.run} is prepared and waits for the approval of plan {short(plan_id(plan))}")
+    typer.echo(f"  next: drorch run approve {opened.run} --by NAME --plan {short(plan_id(plan))} --reason WHY")
+
+
+@app.command()
+def approve(
+    run: RunId,
+    by: By,
+    plan: Annotated[str, typer.Option("--plan", help="Hash of the plan that was read: at least 12 hex digits.")],
+    reason: Why,
+    attach: Attach = False,
+) -> None:
+    """Approve exactly this plan. A switchover, failover and failback need somebody other than the operator."""
+    _say(wiring.operations().approve(run, person=by, plan=plan, reason=reason), "approved", attach=attach)
+
+
+@app.command()
+def override(
+    run: RunId,
+    interlock: Annotated[str, typer.Argument(help="window, capacity or lag.")],
+    by: Annotated[list[str], typer.Option("--by", help="Give it twice: two persons take the risk.")],
+    reason: Why,
+    step: Annotated[str | None, typer.Option("--step", help="The step at which it spoke; none: at the start.")] = None,
+) -> None:
+    """Take the risk of an interlock that may be overridden: two persons and a reason."""
+    first, second = (*by, "", "")[:2]
+    asked = wiring.operations().override(run, interlock, step=step, person=first, second_person=second, reason=reason)
+    _say(asked, f"override of {interlock} asked for", attach=False)
+
+
+@app.command()
+def pause(run: RunId, by: By, reason: Why) -> None:
+    """Let no new step start. Steps under way go on."""
+    _say(wiring.operations().pause(run, person=by, reason=reason), "pause asked for", attach=False)
+
+
+@app.command()
+def resume(run: RunId, by: By, reason: Why, attach: Attach = False) -> None:
+    """Let steps start again."""
+    _say(wiring.operations().resume(run, person=by, reason=reason), "resume asked for", attach=attach)
+
+
+@app.command()
+def stop(run: RunId, by: By, reason: Why, attach: Attach = False) -> None:
+    """End the steps under way with their process trees, and the run. A drill is better ended by 'run cleanup'."""
+    _say(wiring.operations().stop(run, person=by, reason=reason), "stop asked for", attach=attach)
+
+
+@app.command()
+def retry(run: RunId, step: StepId, by: By, reason: Why, attach: Attach = False) -> None:
+    """Let a failed or unknown step be performed again."""
+    _say(wiring.operations().retry(run, step, person=by, reason=reason), f"retry of {step} asked for", attach=attach)
+
+
+@app.command()
+def skip(run: RunId, step: StepId, by: By, reason: Why, attach: Attach = False) -> None:
+    """Take the risk of not doing a step; what needs it goes on."""
+    _say(wiring.operations().skip(run, step, person=by, reason=reason), f"skip of {step} asked for", attach=attach)
+
+
+@app.command()
+def resolve(
+    run: RunId,
+    step: StepId,
+    by: By,
+    reason: Why,
+    evidence: Annotated[str, typer.Option("--evidence", help="A file (copied into the run's folder) or a text.")],
+    attach: Attach = False,
+) -> None:
+    """Sign off a step that was done by hand."""
+    asked = wiring.operations().resolve(run, step, person=by, reason=reason, evidence=evidence)
+    _say(asked, f"{step} signed off as done by hand", attach=attach)
+
+
+@app.command()
+def undo(
+    run: RunId,
+    by: By,
+    reason: Why,
+    step: Annotated[list[str] | None, typer.Argument(help="Steps to undo. None: everything that can be.")] = None,
+    attach: Attach = False,
+) -> None:
+    """Undo what was done, dependents first, by the undo acts the plan declares. Nothing is undone twice."""
+    asked = wiring.operations().undo(run, step or (), person=by, reason=reason)
+    steps = ", ".join(getattr(asked.body, "steps", ()))
+    _say(asked, f"undo asked for: {steps}", attach=attach)
+
+
+@app.command()
+def cleanup(run: RunId, by: By, reason: Why, attach: Attach = False) -> None:
+    """Remove what a drill made, also when it was interrupted: ends it first when it is under way. May be repeated."""
+    _say(wiring.operations().clean_up(run, person=by, reason=reason), "clean-up asked for", attach=attach)
+
+
+def _say(asked: Asked, what: str, *, attach: bool) -> None:
+    typer.echo(f"{what}: run {asked.run}")
+    if asked.driven:
+        typer.echo("  the driver of the run takes it up now; see 'drorch run watch'")
+    elif attach:
+        follow(wiring.service().open(asked.run), as_json=False)
+    else:
+        typer.echo(f"  no driver is at the run: continue with drorch run attach {asked.run}")
+
+
+@app.command()
+def watch(
+    run: RunId,
+    follow_it: Annotated[
+        bool, typer.Option("--follow", help="Show it anew at each change until the run ends.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What is under way, what is slower than usual, and what waits for whom and since when. Changes nothing."""
+    parts, operations = wiring.parts(settings.home()), wiring.operations()
+    operations.now(run)
+    usual_s = usual_durations(parts, except_run=run)
+    seen = -1
+    while True:
+        stands = standing(parts, operations, run, usual_s)
+        if stands.events != seen:
+            print_json(_as_json(stands)) if as_json else _print(stands)
+            seen = stands.events
+        if not follow_it or stands.outcome is not None:
+            return
+        parts.clock.sleep(FOLLOW_EVERY_S)
+
+
+def _print(stands: Standing) -> None:
+    lines = [
+        f"run {stands.run}  {stands.kind}  {stands.outcome or ('under way' if stands.driven else 'not driven')}  "
+        f"{stands.done}/{stands.steps} steps  {stands.at.wall:%Y-%m-%d %H:%M:%S} UTC"
+    ]
+    for item in stands.under_way:
+        lines.append(f"  {item.what} {item.step} for {item.seconds:.0f} s" + (f": {item.slow}" if item.slow else ""))
+    for need in stands.needed:
+        waited = stands.at.since(need.since)
+        lines.append(
+            f"  waits for {need.who}, since {need.since.wall:%H:%M:%S} UTC ({waited:.0f} s)"
+            f"{': ' + need.step if need.step else ''}: {need.what}"
+        )
+        lines.append(f"    next: {need.next_step}")
+    if stands.requests:
+        lines.append(f"  requests not yet taken by a driver: {stands.requests}")
+    lines.append(f"  people {stands.shares.people_s:.1f} s, machines {stands.shares.machine_s:.1f} s")
+    for line in lines:
+        console().print(line, soft_wrap=True)
+
+
+def _as_json(stands: Standing) -> dict[str, object]:
+    return {
+        "run": stands.run,
+        "kind": stands.kind,
+        "at": stands.at.to_json(),
+        "events": stands.events,
+        "outcome": stands.outcome,
+        "driven": stands.driven,
+        "steps": stands.steps,
+        "done": stands.done,
+        "requests": stands.requests,
+        "under_way": [
+            {
+                "step": item.step,
+                "what": item.what,
+                "seconds": round(item.seconds, 2),
+                "slow": None if item.slow is None else {"usual_s": round(item.slow.usual_s, 2), "text": str(item.slow)},
+            }
+            for item in stands.under_way
+        ],
+        "waits_for": [
+            {
+                "who": need.who,
+                "what": need.what,
+                "step": need.step,
+                "since": need.since.to_json(),
+                "seconds": round(stands.at.since(need.since), 2),
+                "next_step": need.next_step,
+            }
+            for need in stands.needed
+        ],
+        "people_s": round(stands.shares.people_s, 2),
+        "machine_s": round(stands.shares.machine_s, 2),
+    }
