@@ -110,7 +110,7 @@ def validate(scope: ApplicationScope, site: str, *, needs: Needs, drill: bool = 
 def _group_step(
     move: Move, verb: str, playbook: str, *, title: str, phase: Phase, site: str, hosts: Iterable[str], needs: Needs,
     timing: Timing, repeat: Repeat, after: Needs = (), variables: Mapping[str, object] | None = None,
-    changes_state: bool = True,
+    changes_state: bool = True, undo: str | None = None,
 ) -> Step:  # fmt: skip
     other = move.from_site if site == move.to_site else move.to_site
     inputs: dict[str, object] = {"group": move.group.id, "site": site, "other_site": other, **(variables or {})}
@@ -118,6 +118,7 @@ def _group_step(
         id=f"{move.group.id}/{verb}", title=title, subject_kind=SubjectKind.GROUP, subject=move.group.id, phase=phase,
         act=_playbook(playbook, hosts, **inputs), site=site, needs=needs, after=after, timeout_s=timing.timeout_s,
         estimate_s=timing.estimate_s, repeat=repeat, changes_state=changes_state,
+        undo=None if undo is None else _playbook(undo, hosts, **inputs),
     )  # fmt: skip
 
 
@@ -170,7 +171,7 @@ def drill_copy(move: Move, needs: Needs) -> Step:
     return _group_step(
         move, "drill", f"{move.group.method}/drill.yml", title=f"Copy {move.group.id} apart at {move.to_site}",
         phase=Phase.RECOVER, site=move.to_site, hosts=_nodes(move, move.to_site), needs=needs,
-        timing=timings.DRILL_COPY, repeat=Repeat.AFTER_PROBE,
+        timing=timings.DRILL_COPY, repeat=Repeat.AFTER_PROBE, undo=f"{move.group.method}/drill_cleanup.yml",
     )  # fmt: skip
 
 

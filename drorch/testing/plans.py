@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from drorch.plan.model import (
     Act,
@@ -101,6 +102,16 @@ def drill_plan(applications: int = 2) -> Plan:
         after=[clean_up.id],
     )
     return make_plan([*steps, clean_up, protected], kind=Kind.DRILL)
+
+
+def with_undo(plan: Plan, *verbs: str) -> Plan:
+    """The same plan with an undo playbook ``undo_<verb>.yml`` for the steps with these verbs."""
+    steps: list[Step] = []
+    for step in plan.steps:
+        verb = step.id.split("/")[1]
+        undo = PlaybookAct(playbook=f"undo_{verb}.yml", hosts=(f"host-{step.subject}",))
+        steps.append(replace(step, undo=undo) if verb in verbs else step)
+    return replace(plan, steps=tuple(steps))
 
 
 def layered_plan(steps: int, width: int = 100) -> Plan:
