@@ -23,7 +23,7 @@ from drorch.lab.compare import TrueOutage, true_outage
 from drorch.lab.control import Lab
 from drorch.lab.truth import read_truth
 from drorch.plan.build import build_plan
-from drorch.plan.model import Kind, Limits, Plan, Step, ValidateAct
+from drorch.plan.model import Kind, Limits, Plan, ReplicationAct, Step, ValidateAct
 from drorch.plan.refs import playbooks_id
 from drorch.report.model import ApplicationResult, Report, StepResult, Trouble
 from drorch.run.events import Event, RunOutcome
@@ -75,7 +75,7 @@ class Operator:
     approvers: tuple[str, ...] = ("Grace Approver",)
     declared_by: str | None = "Grace Approver"
     patience_s: float | None = None
-    """At most so long for each validation, where a test waits for one to fail."""
+    """At most so long for each proof, where a test waits for one to fail."""
     watch: str | None = None
     service: Service = field(init=False)
 
@@ -234,8 +234,9 @@ class Operator:
 
 
 def _impatient(step: Step, patience_s: float) -> Step:
-    """The same validation with a shorter limit; any other step as it is."""
-    return replace(step, timeout_s=patience_s) if isinstance(step.act, ValidateAct) else step
+    """The same proof with a shorter limit; any other step as it is."""
+    patient = isinstance(step.act, ValidateAct | ReplicationAct)
+    return replace(step, timeout_s=patience_s) if patient else step
 
 
 def processes_naming(folder: Path) -> list[str]:

@@ -86,7 +86,8 @@ def _wrong_identity(
 ) -> str | None:
     if body.get("application") != target.application:
         return f"{body.get('application')!r} answered"
-    if body.get("drill") is not target.drill:
+    # Through a gateway's copy one reaches the application itself: remote access copies nothing.
+    if body.get("drill") is not (target.drill and target.via is None):
         return "a drill copy answered" if body.get("drill") else "not the drill copy answered"
     if target.via is None and served_by != site_of.get(address):
         return f"says it is at {served_by}, its name points to {site_of.get(address, address)}"

@@ -118,3 +118,11 @@ def test_all_name_servers_have_to_agree(
     names = judge_names(replies, SITE_OF)
     assert names.reason is reason
     assert (names.address is None) == (reason is not None)
+
+
+def test_through_the_copy_of_a_gateway_the_application_itself_answers() -> None:
+    through = WatchTarget(
+        application="mail", name="gate", port=1, prefix="/via/mail", via="gate", drill=True, grid_s=1.0
+    )
+    assert judged({}, target=through).reason is None
+    assert judged({"drill": True}, target=through).reason is SampleReason.WRONG_IDENTITY
