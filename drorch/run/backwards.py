@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from drorch.plan.model import Kind
 from drorch.run.events import CleanUpRequested, UndoFailed, UndoRequested, UndoStarted, UndoSucceeded
@@ -128,9 +129,6 @@ def clean_up_objection(progress: Progress, kind: str) -> str | None:
     """Why a clean-up cannot begin."""
     if kind != Kind.DRILL:
         return f"only a drill is cleaned up, this is a {kind}: use undo"
-    unknown = progress.sets[StepStatus.UNKNOWN]
-    if unknown:
-        return f"{min(unknown)} is unknown and may still be under way: find out, then skip or resolve it"
     return None if to_clean_up(progress) else "nothing was made that would have to be removed"
 
 
@@ -142,6 +140,9 @@ def begin_clean_up(progress: Progress, body: CleanUpRequested) -> None:
         if step.id in wanted:
             if stands.status is not StepStatus.RUNNING:
                 progress.put(step.id, StepState(attempt=stands.attempt))
+        elif stands.status is StepStatus.UNKNOWN:
+            # Its process is gone, else it would be under way; whoever cleans up after it takes it as failed.
+            progress.put(step.id, replace(stands, status=StepStatus.FAILED, code="unknown"))
         elif stands.status is StepStatus.WAITING or (step.id in cleaning and stands.status not in SATISFIED):
             reason = f"left out for the clean-up: {body.reason}"
             progress.put(step.id, StepState(status=StepStatus.SKIPPED, person=body.person, reason=reason))

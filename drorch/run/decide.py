@@ -176,7 +176,9 @@ def _repeats(state: RunState) -> tuple[Command, ...]:
     found: list[Command] = []
     for step_id in sorted(state.progress.sets[StepStatus.UNKNOWN]):
         step, stands = state.plan.by_id[step_id], state.steps[step_id]
-        if step.repeat is Repeat.SAFE and stands.attempt < ATTEMPTS_WITHOUT_PERSON:
+        # What was cleaned up by hand meanwhile must not be made again.
+        late = state.progress.overtaken_by(step_id) is not None
+        if step.repeat is Repeat.SAFE and stands.attempt < ATTEMPTS_WITHOUT_PERSON and not late:
             found.append(Repeated(step=step, reason=f"safe to repeat; attempt {stands.attempt}: {stands.reason}"))
     return tuple(found)
 

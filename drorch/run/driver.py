@@ -103,10 +103,16 @@ class Driver:
                 recorder.stage([DriverAttached(host=self.host, pid=self.pid)])
                 self._commit(recorder)
                 self._take_up(recorder)
-            while recorder.state.ended is None:
-                self._turn(recorder)
-            self._commit(recorder)  # requests that came after the end are settled as refused
-            return recorder.state.ended.outcome
+            while True:
+                while recorder.state.ended is None:
+                    self._turn(recorder)
+                outcome = recorder.state.ended.outcome
+                # What people asked for during the last steps may take the run up again; the rest is settled.
+                self._looked = float("-inf")
+                recorder.stage(self._requested(recorder.state))
+                self._commit(recorder)
+                if recorder.state.ended is not None:
+                    return outcome
         finally:
             for halt in self._under_way.values():
                 halt.leave()

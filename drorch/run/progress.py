@@ -81,7 +81,7 @@ class PlanIndex:
     """What has to be known of a plan to keep the counters. Made once per fold."""
 
     steps: tuple[Step, ...]
-    """Most urgent first: longest remaining path, then id."""
+    """Most urgent first: longest remaining path, then the smallest RTO that waits for it, then id."""
     rank: Mapping[str, int]
     needed_by: Mapping[str, tuple[str, ...]]
     followed_by: Mapping[str, tuple[str, ...]]
@@ -98,13 +98,17 @@ class PlanIndex:
                 needed_by[target].append(step.id)
             for target in dict.fromkeys(step.after):
                 followed_by[target].append(step.id)
-        urgent = sorted(plan.steps, key=lambda step: (-left[step.id], step.id))
+        urgent = sorted(plan.steps, key=lambda step: (-left[step.id], _soonest(step), step.id))
         return cls(
             steps=tuple(urgent),
             rank={step.id: place for place, step in enumerate(urgent)},
             needed_by={step: tuple(ids) for step, ids in needed_by.items()},
             followed_by={step: tuple(ids) for step, ids in followed_by.items()},
         )
+
+
+def _soonest(step: Step) -> float:
+    return float("inf") if step.urgency_s is None else step.urgency_s
 
 
 class Progress:
