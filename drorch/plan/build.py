@@ -8,9 +8,9 @@ from types import MappingProxyType
 from drorch.catalog.model import Catalog
 from drorch.core.errors import InputInvalid
 from drorch.plan import steps as make
-from drorch.plan.graph import topological, waits_for
 from drorch.plan.model import PLAN_SCHEMA, Kind, Limits, Phase, Plan, Step
 from drorch.plan.selection import Move, Request, Selection, select
+from drorch.plan.urgency import with_urgency
 
 WITNESSES = 2
 """From how many other sites the loss of a site is proved."""
@@ -34,8 +34,7 @@ def build_plan(
     """
     request = Request(kind=kind, lose=lose, applications=tuple(applications), groups=tuple(groups))
     chosen = select(catalog, request)
-    steps = tuple(_BUILDERS[kind](_Context(catalog, chosen)))
-    by_id = {step.id: step for step in steps}
+    objectives = {scope.application: catalog.application(scope.application).rto.seconds for scope in chosen.scope}
     return Plan(
         schema=PLAN_SCHEMA,
         kind=kind,
@@ -44,7 +43,7 @@ def build_plan(
         catalog_id=catalog.content_id,
         playbooks_id=playbooks_id,
         scope=chosen.scope,
-        steps=tuple(by_id[step_id] for step_id in topological(waits_for(steps))),
+        steps=with_urgency(_BUILDERS[kind](_Context(catalog, chosen)), objectives),
         limits=limits or Limits(),
     )
 

@@ -151,6 +151,7 @@ def step_to_json(step: Step) -> dict[str, object]:
         step.repeat.value,
     )
     found["timeout_s"], found["estimate_s"] = float(step.timeout_s), float(step.estimate_s)
+    found["urgency_s"] = None if step.urgency_s is None else float(step.urgency_s)
     found["act"] = act_to_json(step.act)
     found["undo"] = None if step.undo is None else act_to_json(step.undo)
     return found
@@ -182,6 +183,7 @@ def _step(data: object, where: str) -> Step:
         after=found.texts("after"),
         timeout_s=found.seconds("timeout_s"),
         estimate_s=found.seconds("estimate_s"),
+        urgency_s=None if found.raw("urgency_s") is None else found.seconds("urgency_s"),
         repeat=found.choice("repeat", Repeat),
         undo=undo_act,
         changes_state=found.flag("changes_state"),

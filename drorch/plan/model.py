@@ -135,6 +135,8 @@ class Step:
     timeout_s: float
     estimate_s: float
     """Expected duration, for the critical path and the order of ready steps."""
+    urgency_s: float | None = None
+    """Smallest RTO among the applications that wait for this step: decides between equal remaining paths."""
     repeat: Repeat
     undo: PlaybookAct | None = None
     changes_state: bool

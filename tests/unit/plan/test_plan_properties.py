@@ -157,7 +157,9 @@ def test_any_changed_field_changes_the_hash(catalog: Catalog, kind: Kind, data: 
     for field in fields(Step):
         if field.name in ("act", "undo", "subject_kind"):
             continue
-        other = replace(step, **{field.name: other_value(getattr(step, field.name))})
+        value = getattr(step, field.name)
+        unset_number = field.name == "urgency_s" and value is None
+        other = replace(step, **{field.name: 1.0 if unset_number else other_value(value)})
         steps = (*plan.steps[:number], other, *plan.steps[number + 1 :])
         assert plan_id(replace(plan, steps=steps)) != plan_id(plan), field.name
     for field in fields(step.act):
