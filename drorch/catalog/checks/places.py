@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from drorch.catalog.model import Catalog
+from collections.abc import Mapping
+from typing import Protocol
 
 
-def place(catalog: Catalog, key: str) -> str | None:
+class Sourced(Protocol):
+    """Anything loaded from text with the lines of its entries: the catalog, the programme of the year."""
+
+    @property
+    def source(self) -> str | None:
+        """The file's name for messages; None when not loaded from text."""
+        ...
+
+    @property
+    def lines(self) -> Mapping[str, int]:
+        """Lines by key, counted from 1."""
+        ...
+
+
+def place(catalog: Sourced, key: str) -> str | None:
     """``file:line key`` of an entry or field such as ``applications.umoja.rto``; None when not loaded from text."""
     if catalog.source is None:
         return None
