@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drorch.app import settings
@@ -14,6 +14,7 @@ from drorch.app.folders import RunFolder, run_folder
 from drorch.app.ports import Parts
 from drorch.core.errors import Broken, InputInvalid, NotFound, Refused
 from drorch.core.ids import short
+from drorch.core.redact import redact_text
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan
 from drorch.run import events as ev
@@ -147,6 +148,7 @@ class Operations:
 
     def _ask(self, now: RunNow, body: OperatorBody) -> Asked:
         self._check(now, body)
+        body = replace(body, reason=redact_text(body.reason, ()))
         self._parts.inbox.put(now.run, body, asked=self._parts.clock.now())
         return Asked(run=now.run, body=body, driven=now.driven)
 
@@ -198,7 +200,7 @@ def keep_evidence(folder: RunFolder, evidence: str) -> str:
     path = Path(evidence)
     try:
         if not path.is_file():
-            return evidence
+            return redact_text(evidence, ())
         if path.stat().st_size > MAX_EVIDENCE_BYTES:
             limit = MAX_EVIDENCE_BYTES // 2**20
             raise InputInvalid(
@@ -210,7 +212,7 @@ def keep_evidence(folder: RunFolder, evidence: str) -> str:
     except (OSError, ValueError) as error:
         if isinstance(error, PermissionError):
             raise InputInvalid("cannot be read", where=evidence, next_step="give permission to read it") from error
-        return evidence  # too long, or with signs no file name has: it is a text
+        return redact_text(evidence, ())  # too long, or with signs no file name has: it is a text
     digest = hashlib.sha256(content).hexdigest()
     name = re.sub(r"[^A-Za-z0-9._-]", "_", path.name)[-80:]
     kept = folder.evidence / f"{digest[:12]}-{name}"

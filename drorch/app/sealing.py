@@ -226,6 +226,8 @@ def _files(parts: SealingParts, run: str, folder: RunFolder, watch: str) -> dict
     files |= {path.name: _read(path) for path in (*kept, *may_lack)}
     for path in _of_playbooks(folder.path / "playbooks"):
         files[path.relative_to(folder.path).as_posix()] = _read(path)
+    for path in sorted(folder.evidence.iterdir()) if folder.evidence.is_dir() else ():
+        files[path.relative_to(folder.path).as_posix()] = _read(path)
     return files
 
 

@@ -168,6 +168,12 @@ def test_evidence_in_words_stays_words_and_a_refused_one_is_not_kept(desk: Desk,
     assert desk.left(other)[0].evidence.startswith("ticket 12 é")  # type: ignore[union-attr]
 
 
+def test_a_secret_typed_into_a_reason_is_not_kept(desk: Desk) -> None:
+    run = desk.run("r-one", ev.RunStarted())
+    assert desk.types("pause", run, "--by", "Ana", "--reason", "it said password=hunter2 there") == 0
+    assert "hunter2" not in str(desk.left(run))
+
+
 def test_undo_without_steps_means_everything_backwards(desk: Desk) -> None:
     run = desk.run("r-one", ev.RunStarted(), *done("a/x"), *failed("b/x"), INCOMPLETE)
     assert desk.types("undo", run, *WHO) == 0
