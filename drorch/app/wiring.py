@@ -20,6 +20,7 @@ from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
 from drorch.app import settings
 from drorch.app.folders import WatchFolder, runs_folder
+from drorch.app.metrics import MetricsReader
 from drorch.app.operate import Operations
 from drorch.app.ports import Parts
 from drorch.app.sealing import KnownSecrets, SealingParts
@@ -77,6 +78,14 @@ def parts(folder: Path) -> Parts:
         journal=SqlJournal(database),
         inbox=SqlInbox(database),
         watching=WatcherProcesses(),
+    )
+
+
+def metrics_reader(catalog: Path, home: Path | None = None) -> MetricsReader:
+    """What the metrics are made of, for the present state folder."""
+    of = parts(home or settings.home())
+    return MetricsReader(
+        home=of.home, catalog_file=catalog, journal=of.journal, inbox=of.inbox, clock=of.clock, drives=_drives
     )
 
 

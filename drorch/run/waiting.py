@@ -53,6 +53,8 @@ class TimeShares:
 class Needed:
     """What the run waits for now: ``who`` has to do ``what``, ``since`` when, and how."""
 
+    reason: str
+    """For machines: one of `APPROVAL`, `PAUSE`, `UNKNOWN`, `DECISION` and `INTERRUPTED`."""
     what: str
     who: str
     since: Instant
@@ -138,6 +140,7 @@ def needed_now(state: RunState, events: Sequence[ev.Event], *, driven: bool) -> 
     if not driven and state.ended is None and (state.head.started_at or state.head.stop or not found):
         found.append(
             Needed(
+                reason=INTERRUPTED,
                 what="nobody drives the run",
                 who=_operator(state),
                 since=events[-1].at,
@@ -161,6 +164,7 @@ def _approval(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
     if state.plan.kind not in TWO_PERSONS and head.approvals:
         return
     yield Needed(
+        reason=APPROVAL,
         what=f"approval{within}",
         who=who,
         since=head.awaited_at or events[0].at,
@@ -178,6 +182,7 @@ def _steps(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
         behind = sum(step.id in causes for causes in state.blocked.values())
         ways = "resolve|retry|skip" if unknown else "retry|skip"
         yield Needed(
+            reason=UNKNOWN if unknown else DECISION,
             what=f"{'how it ended' if unknown else 'it failed'}: {stands.reason}"
             + (f"; blocks {behind}" if behind else ""),
             who=_operator(state),
@@ -193,6 +198,7 @@ def _pause(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
         return
     since = next(event.at for event in reversed(events) if isinstance(event.body, ev.Paused))
     yield Needed(
+        reason=PAUSE,
         what=f"paused by {paused.person}: {paused.reason}",
         who=_operator(state),
         since=since,
