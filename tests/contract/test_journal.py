@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.postgres import Postgres, programs
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
 from drorch.core.errors import JournalConflict
@@ -17,6 +19,8 @@ from drorch.run.chain import first_break
 from drorch.run.ports import Journal, OperatorInbox
 from drorch.testing.fakes import MemoryInbox, MemoryJournal
 from drorch.testing.runs import RUN, events_of
+
+NUMBERS = itertools.count(1)
 
 
 @dataclass
@@ -27,21 +31,38 @@ class Stores:
     inbox: Callable[[], OperatorInbox]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """One real PostgreSQL server for all tests of this file."""
+    with programs() as place, Postgres(place, "journal").created() as made:
+        made.start()
+        yield made
+
+
+def new_database(server: Postgres) -> str:
+    """A SQLAlchemy URL of a new, empty database."""
+    name, at = f"journal_{next(NUMBERS)}", server.endpoint
+    server.run("createdb", "-h", at.address, "-p", str(at.port), "-U", "drorch", name)
+    return f"postgresql+psycopg://drorch@{at.address}:{at.port}/{name}"
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     """Each kind of store in turn."""
     if request.param == "memory":
         journal, inbox = MemoryJournal(), MemoryInbox()
         yield Stores(journal=lambda: journal, inbox=lambda: inbox)
         return
+    sqlite = request.param == "sqlite"
+    place = str(tmp_path / "journal.sqlite") if sqlite else new_database(request.getfixturevalue("server"))
     opened: list[SqlJournal | SqlInbox] = []
 
     def open_journal() -> SqlJournal:
-        opened.append(made := SqlJournal(tmp_path / "journal.sqlite"))
+        opened.append(made := SqlJournal(place))
         return made
 
     def open_inbox() -> SqlInbox:
-        opened.append(made := SqlInbox(tmp_path / "journal.sqlite"))
+        opened.append(made := SqlInbox(place))
         return made
 
     yield Stores(journal=open_journal, inbox=open_inbox)
