@@ -52,13 +52,13 @@ class RunNow:
 
 
 class Operations:
-    """What people ask of runs. ``drives(host, pid)`` tells whether that driver process lives.
+    """What people ask of runs. ``drives`` tells whether the driver of that `DriverAttached` event lives.
 
     Every method that asks takes ``person`` and ``reason`` and raises InputInvalid or NotFound for what was mistyped
     (exit 2) and Refused for what the run does not allow now (exit 3); then nothing was written anywhere.
     """
 
-    def __init__(self, parts: Parts, drives: Callable[[str, int], bool]) -> None:
+    def __init__(self, parts: Parts, drives: Callable[[ev.Event], bool]) -> None:
         self._parts = parts
         self._drives = drives
 
@@ -68,15 +68,26 @@ class Operations:
         plan = settings.load_plan_file(folder.plan)
         events = self._parts.journal.read(run)
         written = fold(plan, events)
-        last = written.head.drivers[-1] if written.head.drivers else None
+        last = next((event for event in reversed(events) if isinstance(event.body, ev.DriverAttached)), None)
         return RunNow(
             run=run,
             folder=folder,
             plan=plan,
             events=events,
             state=foreseen(written, self._parts.inbox.pending(run), self._parts.clock.now()),
-            driven=written.ended is None and last is not None and self._drives(last.host, last.pid),
+            driven=written.ended is None and last is not None and self._drives(last),
         )
+
+    def refuse_second_driver(self, run: str) -> None:
+        """Refused when a driver lives: a second one would only end the first."""
+        now = self.now(run)
+        if now.driven:
+            driver = now.state.head.drivers[-1]
+            raise Refused(
+                f"another driver is at the run: process {driver.pid} on {driver.host}",
+                where=f"run {run}",
+                next_step=f"look at it with 'drorch run watch {run}'; end that process first when it hangs",
+            )
 
     def approve(self, run: str, *, person: str, plan: str, reason: str) -> Asked:
         """Approve exactly the run's plan, by at least twelve hex digits of its hash."""

@@ -29,6 +29,11 @@ from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
 from drorch.evidence.model import Sample
+from drorch.run.events import DriverAttached, Event
+
+
+_TICK_S = 0.1
+"""How exactly the kernel tells when a process began, with room."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +65,19 @@ def service(home: Path | None = None) -> Service:
 
 def operations(home: Path | None = None) -> Operations:
     """The operator's use cases, for the present state folder."""
-    return Operations(parts(home or settings.home()), _drives)
+    return Operations(parts(home or settings.home()), _is_at_it)
 
 
 def _drives(host: str, pid: int) -> bool:
-    # On another host nobody can tell; its driver is taken to live, so that the request is left to it.
-    return host != platform.node() or ProcessRef.of(pid) is not None
+    return host == platform.node() and ProcessRef.of(pid) is not None
+
+
+def _is_at_it(attached: Event) -> bool:
+    """Whether the process behind a `DriverAttached` lives. One that began later only has the same number."""
+    if not isinstance(attached.body, DriverAttached) or attached.body.host != platform.node():
+        return False
+    process = ProcessRef.of(attached.body.pid)
+    return process is not None and process.started / os.sysconf("SC_CLK_TCK") <= attached.at.mono + _TICK_S
 
 
 def parts(folder: Path) -> Parts:

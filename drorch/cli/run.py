@@ -109,6 +109,7 @@ def attach(run: RunId, as_json: AsJson = False) -> None:
 
 def follow(opened: Opened, *, as_json: bool) -> None:
     """Drive the run where it can be driven, show it, and end with its exit code."""
+    wiring.operations().refuse_second_driver(opened.run)
     service = wiring.service()
     outcome = service.concluded(opened)
     if outcome is not None:

@@ -88,5 +88,6 @@ def time_share(events: Sequence[ev.Event], line: TimeLine) -> TimeShare:
                 seconds=hundredths(wait.seconds),
             )
             for wait in shares.waits
+            if hundredths(wait.seconds)
         ),
     )

@@ -7,7 +7,7 @@ person (approval, pause, unknown outcome, decision after a failure, interruption
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from drorch.core.clock import Instant
@@ -18,6 +18,8 @@ from drorch.run.state import RunState
 
 APPROVAL, PAUSE, UNKNOWN, DECISION, INTERRUPTED = "approval", "pause", "unknown step", "decision", "interrupted"
 
+_NOTHING = ev.RequestSettled(request=0, problem="")
+"""Stands for the present moment: changes nothing."""
 _LIFTS_PAUSE = (ev.Resumed, ev.UndoRequested, ev.CleanUpRequested)
 
 
@@ -109,10 +111,15 @@ class _Reading:
         return INTERRUPTED if isinstance(following, ev.DriverAttached) else None
 
 
-def time_shares(events: Sequence[ev.Event]) -> TimeShares:
-    """How the time from the first to the last event was spent. Linear in the number of events."""
+def time_shares(events: Sequence[ev.Event], *, now: Instant | None = None) -> TimeShares:
+    """How the time from the first to the last event was spent; of a run that has not ended also the time to ``now``.
+
+    Linear in the number of events.
+    """
     if not events:
         return TimeShares(total_s=0.0, people_s=0.0, waits=())
+    if now is not None and not isinstance(events[-1].body, ev.RunEnded):
+        events = [*events, replace(events[-1], at=now, body=_NOTHING)]
     waits: list[Wait] = []
     for what, since, until in _stretches(events):
         if waits and waits[-1].what == what and waits[-1].until == since:

@@ -6,7 +6,10 @@ import hashlib
 import json
 import os
 import platform
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +17,15 @@ import pytest
 from drorch.adapters.clock import SystemClock
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
+from drorch.app import wiring
 from drorch.app.folders import run_folder, write_whole
 from drorch.cli.main import main
+from drorch.core.errors import Refused
 from drorch.core.ids import short
 from drorch.plan.codec import plan_id, plan_to_text
 from drorch.plan.model import Kind, Plan
 from drorch.run import events as ev
+from drorch.run.chain import link
 from drorch.run.ports import OperatorRequest
 from drorch.run.recorder import Recorder
 from drorch.testing.plans import drill_plan, make_plan, playbook_step, with_undo
@@ -136,6 +142,27 @@ def test_a_driver_that_lives_takes_the_request(desk: Desk) -> None:
     run = desk.run("r-one", ev.DriverAttached(host=platform.node(), pid=os.getpid()), ev.RunStarted(), start("a/x"))
     assert desk.types("pause", run, *WHO) == 0
     assert "takes it up now" in desk.out
+
+
+def test_a_second_driver_is_refused_and_does_not_end_the_first(desk: Desk) -> None:
+    run = desk.run("r-one", ev.DriverAttached(host=platform.node(), pid=os.getpid()), ev.RunStarted(), start("a/x"))
+    before = desk.journal.read(run)
+    with pytest.raises(Refused, match=f"process {os.getpid()} on"):
+        wiring.operations().refuse_second_driver(run)
+    assert desk.journal.read(run) == before
+
+
+def test_a_process_that_has_the_number_of_a_lost_driver_is_none(desk: Desk) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        early = replace(SystemClock().now(), mono=0.0)
+        run = desk.run("r-one")
+        events = desk.journal.read(run)
+        body = ev.DriverAttached(host=platform.node(), pid=child.pid)
+        desk.journal.append([link(events[-1].chain, run=run, seq=2, at=early, body=body)])
+        assert not wiring.operations().now(run).driven
+    finally:
+        child.communicate(b"\n", timeout=30)
 
 
 def test_a_driver_that_is_gone_does_not(desk: Desk) -> None:

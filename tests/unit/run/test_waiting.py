@@ -52,6 +52,13 @@ def test_where_the_time_went(bodies: tuple[ev.Body, ...], waits: list[tuple[str,
     assert shares.people_s + shares.machine_s == shares.total_s == len(bodies)
 
 
+def test_waiting_that_goes_on_counts_up_to_now() -> None:
+    waiting, ended = run(AWAITED), run(ev.RunStarted(), INCOMPLETE)
+    now = run(AWAITED, *approvals(PLAN), ATTACHED, ATTACHED)[-1].at
+    assert (time_shares(waiting, now=now).people_s, time_shares(waiting, now=now).total_s) == (4.0, 5.0)
+    assert time_shares(ended, now=now) == time_shares(ended)
+
+
 def test_nothing_happened_takes_no_time() -> None:
     assert time_shares(()).total_s == 0.0
 
