@@ -90,14 +90,18 @@ def _break_site(topology: Topology, fault: Fault, truth: TruthLog) -> None:
     states = states_at(topology, site)
     write_file(topology.power_file(site), "off\n", topology.run_as)
     servers = server_processes(topology, site)
+    # The first one serves the applications. From this signal on nobody is answered any more; that everything is gone
+    # is known only some milliseconds later, when probes may have been refused already.
+    dark = time.monotonic()
+    kill_all(servers[:1])
     killed = kill_nodes(topology, nodes, servers)
-    now = time.monotonic()
+    gone = time.monotonic()
     for application, state in states.items():
         for drill in (False, True):
             if state["drill" if drill else "state"] == "started":
-                truth.write("app-killed", mono=now, site=site, application=application, drill=drill)
+                truth.write("app-killed", mono=dark, site=site, application=application, drill=drill)
     for node in killed:
-        truth.write("db-killed", mono=now, site=site, group=node.group)
+        truth.write("db-killed", mono=gone, site=site, group=node.group)
 
 
 def _break_app(topology: Topology, fault: Fault, _truth: TruthLog) -> None:
