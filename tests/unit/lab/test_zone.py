@@ -56,7 +56,8 @@ def transfer(source: Zone, follower: Zone, kind: str) -> None:
     response.answer = transfer_answer(source, query)
     sets = dns.message.from_wire(response.to_wire(max_size=65_535), xfr=True, one_rr_per_rrset=True).answer
     assert is_complete(sets)
-    assert len(sets) == 1 or not is_complete(sets[:-1])
+    # One SOA alone is a whole answer ("nothing new"), so the transfer of an empty zone cannot be told from its start.
+    assert len(sets) <= 2 or not is_complete(sets[:-1])
     for change in changes_from_transfer(follower, sets):
         follower.apply(change)
 
