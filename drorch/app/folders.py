@@ -59,6 +59,15 @@ class RunFolder:
         """Canary numbers found after the run."""
         return self.path / "present.json"
 
+    def baseline(self, when: str) -> Path:
+        """``baseline-before.json`` or ``baseline-after.json``: what stood where."""
+        return self.path / f"baseline-{when}.json"
+
+    @property
+    def protection(self) -> Path:
+        """Looks at the protection of each group, one JSON object a line."""
+        return self.path / "protection.jsonl"
+
     @property
     def evidence(self) -> Path:
         """Files people attached to what they did by hand."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
 from drorch.core.ids import IdSource
+from drorch.evidence.baseline import Baseline
 from drorch.evidence.model import CanaryWrite, Sample
 from drorch.plan.model import Plan
 from drorch.run.ports import Executor, Journal, Observer, OperatorInbox
@@ -81,4 +83,12 @@ class PartsOfEstate(Protocol):
 
     def observer(self, estate: Estate, watch: WatchFolder, catalog: Catalog) -> Observer:
         """Looks at the estate's services, with the samples of a watch."""
+        ...
+
+    def snapshot(self, estate: Estate, catalog: Catalog, applications: Sequence[str]) -> Baseline:
+        """What stands where at this moment. Never raises for what it observes."""
+        ...
+
+    def protection_meter(self, estate: Estate, groups: Sequence[str], file: Path) -> AbstractContextManager[object]:
+        """Appends a look at the protection of each group to ``file`` every second, until it is left."""
         ...

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drorch import __version__
-from drorch.app import settings
+from drorch.app import baseline, settings
 from drorch.app.folders import RunFolder, WatchFolder, read_json, run_folder, watch_folder, write_whole
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts, PartsOfEstate
@@ -268,7 +268,11 @@ class Service:
 
     def drive(self, opened: Opened, on_event: Callable[[ev.Event], None]) -> ev.RunOutcome:
         """Perform the run's steps until nothing more can be done without a decision. Re-attaches to a run under way."""
-        with self._of_estate.executor(opened.estate) as executor:
+        state = self.state(opened)
+        with (
+            self._of_estate.executor(opened.estate) as executor,
+            baseline.guarded(self._of_estate, _subject(opened), state, on_event) as see,
+        ):
             driver = Driver(
                 plan=opened.plan,
                 run=opened.run,
@@ -278,7 +282,7 @@ class Service:
                 observer=self._of_estate.observer(opened.estate, opened.watch, opened.catalog),
                 clock=self._parts.clock,
                 inbox=self._parts.inbox,
-                on_event=on_event,
+                on_event=see,
             )
             return driver.drive()
 
@@ -337,6 +341,7 @@ class Service:
     def conclude(self, opened: Opened, *, timings: Sequence[TimeSpent] = ()) -> Report:
         """Let the probes see the end, look for the canaries, stop the watch and write the report's three forms."""
         self._parts.clock.sleep(SETTLE_S)
+        baseline.look_after(self._of_estate, self._parts.clock, _subject(opened), self.state(opened))
         present = dict(self._parts.watching.present(opened.estate, [scope.application for scope in opened.plan.scope]))
         write_whole(opened.folder.present, canonical_json(present))
         self._parts.watching.stop(opened.watch.path)
@@ -359,6 +364,7 @@ class Service:
             canaries=self._parts.watching.canaries(opened.watch.path),
             present=present,
         )
+        after = baseline.aftermath(_subject(opened), events)
         report = build_report(
             run_id=opened.run,
             plan=opened.plan,
@@ -367,7 +373,9 @@ class Service:
             outages=measured.outages,
             losses=measured.losses,
             scores=measured.scores,
-            findings=check_plan(opened.plan, opened.catalog),
+            findings=(*check_plan(opened.plan, opened.catalog), *after.findings),
+            comparison=after.comparison,
+            protection=after.protection,
             estate=opened.estate.name,
             timings=timings,
         )
@@ -375,6 +383,10 @@ class Service:
         write_whole(opened.folder.report("html"), report_as_html(report))
         write_whole(opened.folder.report("txt"), report_as_text(report))
         return report
+
+
+def _subject(opened: Opened) -> baseline.Subject:
+    return baseline.Subject(folder=opened.folder, plan=opened.plan, catalog=opened.catalog, estate=opened.estate)
 
 
 def load_report(home: Path, run: str) -> Report:

@@ -14,6 +14,8 @@ from drorch.adapters.ansible.secrecy import Secrecy, secret_files_of
 from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.probes.now import probe_now as take_one_sample_each
 from drorch.adapters.probes.observer import ProbeObserver
+from drorch.adapters.probes.protection import ProtectionMeter
+from drorch.adapters.probes.snapshot import take_snapshot
 from drorch.adapters.probes.watching import WatcherProcesses
 from drorch.adapters.processes import ProcessRef
 from drorch.adapters.store.inbox import SqlInbox
@@ -28,9 +30,9 @@ from drorch.app.service import Service
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
+from drorch.evidence.baseline import Baseline
 from drorch.evidence.model import Sample
 from drorch.run.events import DriverAttached, Event
-
 
 _TICK_S = 0.1
 """How exactly the kernel tells when a process began, with room."""
@@ -50,6 +52,14 @@ class RealPartsOfEstate:
         """Probes, with the samples of a watch where there is one."""
         groups = {app.id: app.group for app in catalog.applications}
         return ProbeObserver(estate, watch.samples, clock(), groups=groups)
+
+    def snapshot(self, estate: Estate, catalog: Catalog, applications: Sequence[str]) -> Baseline:
+        """One look at databases, names and services."""
+        return take_snapshot(estate, catalog, applications, clock())
+
+    def protection_meter(self, estate: Estate, groups: Sequence[str], file: Path) -> ProtectionMeter:
+        """One thread per group while it is open."""
+        return ProtectionMeter(estate, groups, file)
 
 
 def clock() -> Clock:

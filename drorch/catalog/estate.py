@@ -44,6 +44,10 @@ class DatabaseNode:
     group: str
     site: str
     endpoint: Endpoint
+    drill_data: str | None = None
+    """Folder in which a drill makes its copy on this node (``pg_drill_data`` of the inventory); None: not told."""
+    drill_port: int | None = None
+    """Port of that copy, at the same address."""
 
 
 @dataclass(frozen=True, kw_only=True)

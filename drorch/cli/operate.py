@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from drorch.app import settings, wiring
+from drorch.app.accepting import accept_difference
 from drorch.app.operate import Asked
 from drorch.app.service import Approval, Request
 from drorch.app.standing import Standing, standing, usual_durations
@@ -164,6 +165,21 @@ def undo(
 def cleanup(run: RunId, by: By, reason: Why, attach: Attach = False) -> None:
     """Remove what a drill made, also when it was interrupted: ends it first when it is under way. May be repeated."""
     _say(wiring.operations().clean_up(run, person=by, reason=reason), "clean-up asked for", attach=attach)
+
+
+@app.command(name="accept-difference")
+def accept(
+    run: RunId,
+    name: Annotated[str, typer.Argument(help="CODE/SUBJECT of a difference, as the report names it.")],
+    by: By,
+    reason: Why,
+) -> None:
+    """Accept by name what an ended run left different from what should be there; its report is written anew."""
+    home = settings.home()
+    report = accept_difference(wiring.service(home), wiring.parts(home), run, name, person=by, reason=reason)
+    typer.echo(f"accepted: {name}")
+    if report.baseline is not None:
+        typer.echo(f"  {report.baseline.reason}; the report is written anew: {report.result.overall.value}")
 
 
 def _say(asked: Asked, what: str, *, attach: bool) -> None:

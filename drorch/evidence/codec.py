@@ -13,6 +13,7 @@ from typing import TypeVar
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json
 from drorch.evidence.model import CanaryWrite, Sample, SampleReason
+from drorch.evidence.protection import ProtectionSample
 
 Value = TypeVar("Value")
 
@@ -99,6 +100,27 @@ def read_samples(text: str, source: str = "samples.jsonl") -> tuple[Sample, ...]
 def read_canaries(text: str, source: str = "canaries.jsonl") -> tuple[CanaryWrite, ...]:
     """All canary writes of a file's text. InputInvalid names the line; a torn last line is left out."""
     return tuple(_lines(text, source, canary_from_json))
+
+
+def protection_line(look: ProtectionSample) -> str:
+    """One line with its line end."""
+    data = {"group": look.group, "protected": look.protected, "reason": look.reason}
+    return canonical_json(data | {"started": round(look.started, 6), "ended": round(look.ended, 6)}) + "\n"
+
+
+def read_protection(text: str, source: str = "protection.jsonl") -> tuple[ProtectionSample, ...]:
+    """All looks at the protection of a file's text. InputInvalid names the line; a torn last line is left out."""
+    return tuple(_lines(text, source, _protection_from_json))
+
+
+def _protection_from_json(data: Mapping[str, object]) -> ProtectionSample:
+    return ProtectionSample(
+        group=_text(data["group"]),
+        started=_number(data["started"]),
+        ended=_number(data["ended"]),
+        protected=_truth(data["protected"]),
+        reason=_text(data["reason"]),
+    )
 
 
 def read_present(text: str, source: str = "present.json") -> dict[str, tuple[int, ...] | None]:

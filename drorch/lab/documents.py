@@ -37,7 +37,13 @@ def estate_of(topology: Topology, ssh: Mapping[str, SshEndpoint]) -> Estate:
         ),
         sites=dict(SITE_ADDRESSES),
         databases=tuple(
-            DatabaseNode(group=node.group, site=node.site, endpoint=Endpoint(address=node.address, port=node.port))
+            DatabaseNode(
+                group=node.group,
+                site=node.site,
+                endpoint=Endpoint(address=node.address, port=node.port),
+                drill_data=str(topology.drill_data_folder(node)),
+                drill_port=node.drill_port,
+            )
             for node in topology.nodes
         ),
         applications={

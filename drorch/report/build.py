@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from drorch.catalog.model import Catalog
 from drorch.core.errors import InputInvalid
 from drorch.core.findings import Finding
+from drorch.evidence.baseline import Comparison
 from drorch.evidence.model import DataLoss, Outage
 from drorch.evidence.objectives import Score
+from drorch.evidence.protection import Protection
 from drorch.plan.model import Phase, Plan
 from drorch.report.applications import (
     Evidence,
@@ -33,6 +35,7 @@ from drorch.report.model import (
 from drorch.report.moments import TimeLine, hundredths
 from drorch.report.people import operator_acts, time_share, undone_steps
 from drorch.report.result import overall, totals
+from drorch.report.safety import baseline_result, not_clean, protection_results
 from drorch.report.steps import chain_of, step_results, troubles
 from drorch.run.events import (
     Approved,
@@ -57,13 +60,15 @@ def build_report(
     findings: Sequence[Finding] = (),
     estate: str,
     timings: Sequence[TimeSpent] = (),
+    comparison: Comparison | None = None,
+    protection: Sequence[Protection] = (),
     clock_source: str = CLOCK_SOURCE,
 ) -> Report:
     """The record. ``outages``, ``losses`` and ``scores`` by application id; who is missing there was not measured.
 
-    ``estate`` says where it ran in plain words ("embedded lab"); ``timings`` say where the
-    time around the run went. InputInvalid when the parts do not belong together, IllegalEvent when an event cannot
-    follow the ones before it.
+    ``estate`` says where it ran in plain words ("embedded lab"); ``timings`` say where the time around the run went,
+    ``comparison`` what it left behind, ``protection`` how its data was protected. InputInvalid when the parts do not
+    belong together, IllegalEvent when an event cannot follow the ones before it.
     """
     created = _checked_creation(run_id, plan, catalog, events)
     line = TimeLine(origin=events[0].at)
@@ -85,11 +90,14 @@ def build_report(
     unrecoverable = not_recoverable(evidence)
     refusals = _refusals(events, line)
     deviations = tuple(_deviation(finding) for finding in findings)
+    baseline, protected = baseline_result(comparison, events, line), protection_results(protection, line)
     counts = totals(applications, remote, unrecoverable, steps)
     return Report(
         schema=REPORT_SCHEMA,
         run=run,
-        result=overall(run, counts, applications, remote, steps, refusals, deviations),
+        result=overall(
+            run, counts, applications, remote, steps, refusals, deviations, not_clean(run.kind, baseline, protected)
+        ),
         totals=counts,
         phases=_phases(steps),
         applications=applications,
@@ -105,6 +113,8 @@ def build_report(
         deviations=deviations,
         provenance=provenance_summary(evidence),
         timings=tuple(TimeSpent(what=item.what, seconds=hundredths(item.seconds)) for item in timings),
+        baseline=baseline,
+        protection=protected,
     )
 
 

@@ -70,6 +70,8 @@ def _environment() -> Environment:
         verdict_sign=lambda verdict: VERDICT_SIGNS[verdict],
         result=lambda overall: wording.RESULT_WORDS[overall],
         result_sign=lambda overall: RESULT_SIGNS[overall],
+        clean=lambda clean: wording.CLEAN_WORDS[clean],
+        protected=lambda protected: wording.PROTECTED_WORDS[protected],
         mark=lambda provenance: wording.PROVENANCE_MARKS[provenance],
         counted_time=counted_time,
     )

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from drorch.report.safety_model import BaselineResult as BaselineResult
+from drorch.report.safety_model import DifferenceResult as DifferenceResult
+from drorch.report.safety_model import ProtectionGapResult as ProtectionGapResult
+from drorch.report.safety_model import ProtectionResult as ProtectionResult
 from drorch.report.vocabulary import REMOTE_ACCESS_STATEMENT as REMOTE_ACCESS_STATEMENT
 from drorch.report.vocabulary import ApplicationVerdict as ApplicationVerdict
 from drorch.report.vocabulary import Measured as Measured
@@ -415,3 +419,6 @@ class Report:
     deviations: tuple[Deviation, ...]
     provenance: ProvenanceSummary
     timings: tuple[TimeSpent, ...]
+    baseline: BaselineResult | None = None
+    """None: nothing has to stand at a known place after this kind of run, or it did not start."""
+    protection: tuple[ProtectionResult, ...] = ()

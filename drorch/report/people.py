@@ -24,6 +24,7 @@ _ACTS: Final[Mapping[type[Any], str]] = MappingProxyType(
         ev.UndoRequested: "undo",
         ev.CleanUpRequested: "clean up",
         ev.InterlockOverridden: "override",
+        ev.DifferenceAccepted: "accept difference",
     }
 )
 _OUTCOMES: Final = MappingProxyType(
@@ -43,11 +44,17 @@ def operator_acts(events: Sequence[ev.Event], line: TimeLine) -> tuple[OperatorA
                     act=_ACTS[type(body)],
                     step=", ".join(body.steps) if isinstance(body, ev.UndoRequested) else getattr(body, "step", None),
                     person=_persons(body),
-                    reason=f"{body.interlock}: {body.reason}" if hasattr(body, "interlock") else body.reason,
+                    reason=_reason(body),
                     evidence=getattr(body, "evidence", None),
                 )
             )
     return tuple(found)
+
+
+def _reason(body: Any) -> str:
+    if isinstance(body, ev.DifferenceAccepted):
+        return f"{body.code}/{body.subject}: {body.reason}"
+    return f"{body.interlock}: {body.reason}" if hasattr(body, "interlock") else str(body.reason)
 
 
 def _persons(body: Any) -> str:

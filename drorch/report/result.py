@@ -86,15 +86,16 @@ def overall(
     steps: Sequence[StepResult],
     refusals: Sequence[Refusal],
     deviations: Sequence[Deviation],
+    left: Sequence[str] = (),
 ) -> Result:
-    """One word for the run. Anything not proved keeps it from passing."""
+    """One word for the run. Anything not proved keeps it from passing, and so does what it ``left`` behind."""
     issues = _issues(run, counts, applications, steps, refusals, deviations)
     if run.outcome == "refused" or run.started is None:
         why = refusals[-1].reason if refusals else run.outcome_reason or "the run was not started"
         return Result(overall=Overall.NOT_RUN, reason=why, issues=issues)
     if run.outcome is None:
         return Result(overall=Overall.UNFINISHED, reason="the run has not ended", issues=issues)
-    failures = _failures(run, counts, applications, remote)
+    failures = [*_failures(run, counts, applications, remote), *left]
     if failures:
         return Result(overall=Overall.FAIL, reason="; ".join(failures), issues=issues)
     return Result(

@@ -31,7 +31,10 @@ def gravest_first(applications: Sequence[ApplicationResult]) -> list[Application
 
 def report_as_text(report: Report) -> str:
     """The whole text. Every number in it is a field of the record."""
-    parts = (_head, score_card, _troubles, _remote_access, _not_recoverable, _notes, _where_time_went, _evidence)
+    parts = (
+        *(_head, score_card, _troubles, _remote_access, _not_recoverable, _left_behind, _protection),
+        *(_notes, _where_time_went, _evidence),
+    )
     return "\n".join(line.rstrip() for part in parts for line in part(report)) + "\n"
 
 
@@ -135,6 +138,34 @@ def _not_recoverable(report: Report) -> Iterator[str]:
         yield "NOT RECOVERABLE BY ANY PLAN"
         for item in report.not_recoverable:
             yield from _wrapped(f"  {item.id} ({item.arrangement} at {item.from_site}): {item.reason}", "    ")
+        yield ""
+
+
+def _left_behind(report: Report) -> Iterator[str]:
+    found = report.baseline
+    if found is not None:
+        yield from _wrapped(f"LEFT BEHIND  {wording.CLEAN_WORDS[found.clean]}: {found.reason}", "  ")
+        for item in found.differences:
+            who = f"; accepted by {item.accepted_by}: {item.accepted_because}" if item.accepted_by else ""
+            yield from _wrapped(f"  {item.name}: {item.before} → {item.after}{who}", "    ")
+        yield ""
+
+
+def _protection(report: Report) -> Iterator[str]:
+    if report.protection:
+        yield "PROTECTION DURING THE RUN"
+        for item in report.protection:
+            at_end = wording.PROTECTED_WORDS[item.at_end]
+            yield (
+                f"  {wording.fitted(item.group, 28)} unprotected {wording.measured(item.unprotected)}, "
+                f"not looked at {wording.duration(item.unobserved_s)}, at the end {at_end}"
+            )
+            for gap in item.gaps:
+                until = wording.time_of_day(gap.ended) if gap.ended else "the last look"
+                length = wording.measured(gap.length)
+                yield from _wrapped(
+                    f"    from {wording.time_of_day(gap.began)} to {until}, {length}: {gap.reason}", "      "
+                )
         yield ""
 
 

@@ -28,6 +28,9 @@ VERDICT_WORDS = {
 
 OUTCOME_WORDS = {outcome: outcome.value.replace("-", " ") for outcome in StepOutcome}
 
+CLEAN_WORDS = {True: "clean", False: "NOT CLEAN", None: "not known to be clean"}
+PROTECTED_WORDS = {True: "protected", False: "NOT PROTECTED", None: "not known"}
+
 PROVENANCE_MARKS = {"attested": "", "assumed": "a", "synthetic": "s"}
 """Set behind an objective that nobody attested."""
 

@@ -258,6 +258,16 @@ class DriverAttached:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DifferenceAccepted:
+    """A person accepts what the run left different (``evidence.baseline.Difference``). Comes behind the run's end."""
+
+    code: str
+    subject: str
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunEnded:
     """The last event of a run."""
 
@@ -290,6 +300,7 @@ Body = (
     | CleanUpRequested
     | RequestSettled
     | DriverAttached
+    | DifferenceAccepted
     | RunEnded
 )
 

@@ -22,6 +22,7 @@ from drorch.run.events import (
     Body,
     CleanUpRequested,
     Declared,
+    DifferenceAccepted,
     DriverAttached,
     InterlockOverridden,
     InterlockRefused,
@@ -91,7 +92,7 @@ def objection_to(head: RunHead, progress: Progress, body: Body) -> str | None:
         return None if head.created is None else "the run was created before"
     if head.created is None:
         return "the run was not created"
-    if head.ended is not None and not _reopens(head.ended, body):
+    if head.ended is not None and not isinstance(body, DifferenceAccepted) and not _reopens(head.ended, body):
         return f"the run has ended ({head.ended.outcome})"
     if isinstance(body, StepBody | UndoBody) and body.step not in progress.steps:
         return f"the plan has no step {body.step}"
@@ -159,6 +160,12 @@ def _settled(head: RunHead, _: Progress, body: RequestSettled) -> str | None:
 
 def _once_started(head: RunHead, _: Progress, __: Body) -> str | None:
     return "the run has started before" if head.started_at else "an interlock refused" if head.refusals else None
+
+
+def _difference(head: RunHead, _: Progress, __: DifferenceAccepted) -> str | None:
+    if head.started_at is None:
+        return "the run has not started: it left nothing different"
+    return None if head.ended else "the run has not ended"
 
 
 def _always(_: RunHead, __: Progress, ___: Body) -> str | None:
@@ -259,6 +266,7 @@ _RULES: Final[Mapping[type[Any], Callable[[RunHead, Progress, Any], str | None]]
         Resumed: _resume,
         StopRequested: _stop,
         DriverAttached: _always,
+        DifferenceAccepted: _difference,
         RunEnded: _end,
         StepStarted: _step_start,
         StepSucceeded: _step_end,

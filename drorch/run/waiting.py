@@ -114,8 +114,9 @@ class _Reading:
 def time_shares(events: Sequence[ev.Event], *, now: Instant | None = None) -> TimeShares:
     """How the time from the first to the last event was spent; of a run that has not ended also the time to ``now``.
 
-    Linear in the number of events.
+    Linear in the number of events. What people accept after the end is not the run's time any more.
     """
+    events = [event for event in events if not isinstance(event.body, ev.DifferenceAccepted)]
     if not events:
         return TimeShares(total_s=0.0, people_s=0.0, waits=())
     if now is not None and not isinstance(events[-1].body, ev.RunEnded):

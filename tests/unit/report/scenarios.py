@@ -24,8 +24,11 @@ from drorch.catalog.model import (
 from drorch.core.clock import Instant
 from drorch.core.findings import Finding, Severity
 from drorch.core.ids import content_hash
+from drorch.evidence.baseline import Against, Comparison
 from drorch.evidence.model import Bracket, DataLoss, Duration, LossStatus, Outage, OutageStatus
 from drorch.evidence.objectives import score
+from drorch.evidence.protection import Protection, ProtectionSample
+from drorch.evidence.protection import measure as measure_protection
 from drorch.plan.model import (
     PLAN_SCHEMA,
     ApplicationScope,
@@ -456,6 +459,8 @@ def report_of(
     *,
     findings: Sequence[Finding] = (),
     timings: Sequence[TimeSpent] = (),
+    comparison: Comparison | None = None,
+    protection: Sequence[Protection] = (),
 ) -> Report:
     declared = next((event.at.mono for event in diary.events if isinstance(event.body, Declared)), None)
     unmeasured = {app.id: DataLoss(application=app.id, status=LossStatus.NOT_MEASURED) for app in APPLICATIONS}
@@ -474,7 +479,24 @@ def report_of(
         findings=findings,
         estate="embedded lab",
         timings=timings,
+        comparison=comparison,
+        protection=protection,
     )
+
+
+def watched(group: str, pattern: str, *, start: float = ORIGIN.mono) -> Protection:
+    """One look a second: ``.`` protected, ``x`` not."""
+    looks = [
+        ProtectionSample(
+            group=group,
+            started=start + second,
+            ended=start + second + 0.02,
+            protected=sign == ".",
+            reason="" if sign == "." else "no primary answers",
+        )
+        for second, sign in enumerate(pattern)
+    ]
+    return measure_protection(group, looks, began=start, ended=start + len(pattern) - 1)
 
 
 def good_failover() -> Report:
@@ -550,7 +572,16 @@ def problem_failover() -> Report:
         ),
     )
     return report_of(
-        of, diary, outages, losses, findings=findings, timings=(spent("lab up", 31.2), spent("failover", 16.02))
+        of,
+        diary,
+        outages,
+        losses,
+        findings=findings,
+        timings=(spent("lab up", 31.2), spent("failover", 16.02)),
+        protection=(
+            watched("nyc-finance", "x" * 12, start=5006.5),
+            watched("nyc-content", "xxx...xxxxxx", start=5006.5),
+        ),
     )
 
 
@@ -584,7 +615,14 @@ def drill() -> Report:
         )
         for scope in of.scope
     }
-    return report_of(of, diary, outages, {})
+    return report_of(
+        of,
+        diary,
+        outages,
+        {},
+        comparison=Comparison(against=Against.BEFORE),
+        protection=(watched("nyc-finance", "." * 20), watched("nyc-content", "." * 20)),
+    )
 
 
 def readiness() -> Report:
