@@ -69,18 +69,20 @@ Seconds = Annotated[float, BeforeValidator(parse_duration)]
 ProvenanceMap = dict[str, Annotated[Provenance, BeforeValidator(_provenance)]]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Nothing is coerced, and unknown fields are errors."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class _Entry(_Strict):
+class Entry(Strict):
     """Anything with provenance: every field of the entry has to resolve to one."""
 
     id: Slug
     provenance: ProvenanceMap
 
     @model_validator(mode="after")
-    def _provenance_is_complete(self) -> _Entry:
+    def _provenance_is_complete(self) -> Entry:
         fields = set(type(self).model_fields) - {"provenance"}
         if unknown := sorted(set(self.provenance) - fields - {"default"}):
             raise ValueError(f"provenance names fields that are not there: {', '.join(unknown)}")
@@ -96,7 +98,7 @@ class _Entry(_Strict):
         return {name: self.provenance.get(name, default) or Provenance(kind=ProvenanceKind.ASSUMED) for name in fields}
 
 
-class SiteEntry(_Entry):
+class SiteEntry(Entry):
     """A data centre."""
 
     name: Line
@@ -107,14 +109,14 @@ class SiteEntry(_Entry):
     timezone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]+(/[A-Za-z_+-]+)*$")] = "UTC"
 
 
-class DepartmentEntry(_Entry):
+class DepartmentEntry(Entry):
     """An office."""
 
     name: Line
     focal_point: Line | None = None
 
 
-class GroupEntry(_Entry):
+class GroupEntry(Entry):
     """A protection group."""
 
     name: Line
@@ -123,7 +125,7 @@ class GroupEntry(_Entry):
     recovery_site: Slug | None = None
 
 
-class ObjectiveEntry(_Strict):
+class ObjectiveEntry(Strict):
     """A recovery objective: ``{time: 4h, basis: ..., owner: ...}``."""
 
     time: Seconds
@@ -131,7 +133,7 @@ class ObjectiveEntry(_Strict):
     owner: Line | None = None
 
 
-class ProbeEntry(_Strict):
+class ProbeEntry(Strict):
     """One way to observe an application."""
 
     kind: Annotated[ProbeKind, Field(strict=False)]
@@ -139,7 +141,7 @@ class ProbeEntry(_Strict):
     port_name: Slug = "service"
 
 
-class ApplicationEntry(_Entry):
+class ApplicationEntry(Entry):
     """One application."""
 
     name: Line
@@ -159,7 +161,7 @@ class ApplicationEntry(_Entry):
     gateway: bool = False
 
 
-class TotalsEntry(_Strict):
+class TotalsEntry(Strict):
     """The totals the catalog claims about itself."""
 
     applications: Annotated[int, Field(ge=0)]
@@ -167,7 +169,7 @@ class TotalsEntry(_Strict):
     departmental: Annotated[int, Field(ge=0)]
 
 
-class CatalogFile(_Strict):
+class CatalogFile(Strict):
     """The whole file."""
 
     schema_version: Literal[1] = Field(alias="schema")
