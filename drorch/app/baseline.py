@@ -229,15 +229,26 @@ def _unprotected(kind: Kind, found: Protection) -> Iterator[Finding]:
 def _protection(run: Subject, events: Sequence[ev.Event]) -> tuple[Protection, ...]:
     if run.plan.kind not in METERED:
         return ()
-    began = next(event.at.mono for event in events if isinstance(event.body, ev.RunStarted))
-    ends = [event.at.mono for event in events if isinstance(event.body, ev.RunEnded)]
     try:
         text = run.folder.protection.read_text(encoding="utf-8")
     except FileNotFoundError:
         text = ""
     looks = read_protection(text, str(run.folder.protection))
-    ended = ends[-1] if ends else max([began, *(look.ended for look in looks)])
-    return tuple(measure(group, looks, began=began, ended=ended) for group in run.groups)
+    stretches = _stretches(events)
+    return tuple(measure(group, looks, stretches) for group in run.groups)
+
+
+def _stretches(events: Sequence[ev.Event]) -> list[tuple[float, float]]:
+    """When the run was on: a clean-up or a decision takes it up again after its end."""
+    found: list[tuple[float, float]] = []
+    began: float | None = None
+    for event in events:
+        if isinstance(event.body, ev.RunEnded) and began is not None:
+            found.append((began, event.at.mono))
+            began = None
+        elif isinstance(event.body, ev.RunStarted) or (found and not isinstance(event.body, ev.DifferenceAccepted)):
+            began = event.at.mono if began is None else began
+    return found if began is None else [*found, (began, events[-1].at.mono)]
 
 
 def _read(path: Path) -> Baseline | None:

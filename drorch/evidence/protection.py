@@ -52,8 +52,16 @@ class Protection:
     at_end: bool | None
 
 
-def measure(group: str, samples: Sequence[ProtectionSample], *, began: float, ended: float) -> Protection:
-    """The gaps of ``group`` between ``began`` and ``ended``, from all looks at it that overlap this time."""
+Stretch = tuple[float, float]
+"""From the start of a run, or from when it was taken up again after its end, to its end."""
+
+
+def measure(group: str, samples: Sequence[ProtectionSample], stretches: Sequence[Stretch]) -> Protection:
+    """The gaps of ``group`` from the first stretch of a run to its last, from all looks at it that overlap this time.
+
+    Nobody has to look between stretches: the run had ended. ValueError without a stretch.
+    """
+    began, ended = min(start for start, _ in stretches), max(end for _, end in stretches)
     looks = sorted(
         (look for look in samples if look.group == group and look.ended >= began and look.started <= ended),
         key=lambda look: look.started,
@@ -64,7 +72,7 @@ def measure(group: str, samples: Sequence[ProtectionSample], *, began: float, en
             samples=0,
             gaps=(),
             unprotected=None,
-            unobserved_s=max(0.0, ended - began),
+            unobserved_s=sum(_unobserved((), stretch) for stretch in stretches),
             at_start=None,
             at_end=None,
         )
@@ -78,7 +86,7 @@ def measure(group: str, samples: Sequence[ProtectionSample], *, began: float, en
             plus=sum(gap.length.plus for gap in gaps),
             minus=sum(gap.length.minus for gap in gaps),
         ),
-        unobserved_s=_unobserved(looks, began, ended),
+        unobserved_s=sum(_unobserved(looks, stretch) for stretch in stretches),
         at_start=looks[0].protected,
         at_end=looks[-1].protected,
     )
@@ -116,9 +124,11 @@ def _gap(began: Bracket, reason: str, ended: Bracket | None, *, until: float = 0
     )
 
 
-def _unobserved(looks: Sequence[ProtectionSample], began: float, ended: float) -> float:
+def _unobserved(looks: Sequence[ProtectionSample], stretch: Stretch) -> float:
+    began, ended = stretch
     total, seen_until = 0.0, began
-    for start, end in [*((look.started, look.ended) for look in looks), (ended, ended)]:
+    inside = ((look.started, look.ended) for look in looks if look.ended >= began and look.started <= ended)
+    for start, end in [*inside, (ended, ended)]:
         if start - seen_until > BLIND_S:
             total += start - seen_until
         seen_until = max(seen_until, end)

@@ -27,7 +27,7 @@ def looks(pattern: str, *, start: float = 100.0, group: str = "finance") -> list
 
 
 def of(pattern: str) -> Protection:
-    return measure("finance", looks(pattern), began=100.0, ended=100.0 + len(pattern) - 1)
+    return measure("finance", looks(pattern), [(100.0, 100.0 + len(pattern) - 1)])
 
 
 def test_protected_all_the_time_is_no_gap_at_all() -> None:
@@ -74,17 +74,24 @@ def test_time_in_which_nobody_looked_is_told_and_is_no_gap() -> None:
     found = of("...      ...")
     assert found.gaps == ()
     assert found.unobserved_s == pytest.approx(109.0 - 102.1)
-    late = measure("finance", looks("...", start=110.0), began=100.0, ended=130.0)
+    late = measure("finance", looks("...", start=110.0), [(100.0, 130.0)])
     assert late.unobserved_s == pytest.approx(10.0 + 130.0 - 112.1)
 
 
+def test_between_the_end_of_a_run_and_its_clean_up_nobody_has_to_look() -> None:
+    found = measure("finance", looks("...          ..."), [(100.0, 102.0), (113.0, 115.0)])
+    assert (found.samples, found.unobserved_s, found.gaps) == (6, 0.0, ())
+    late = measure("finance", looks("...          ..."), [(100.0, 102.0), (108.0, 115.0)])
+    assert late.unobserved_s == pytest.approx(5.0)
+
+
 def test_nobody_looked_proves_nothing() -> None:
-    found = measure("finance", looks("...", group="other"), began=100.0, ended=160.0)
+    found = measure("finance", looks("...", group="other"), [(100.0, 160.0)])
     assert (found.samples, found.unprotected, found.at_end, found.unobserved_s) == (0, None, None, 60.0)
 
 
 def test_looks_from_before_and_after_the_run_do_not_count() -> None:
-    found = measure("finance", looks("xxx...xxx"), began=102.5, ended=105.5)
+    found = measure("finance", looks("xxx...xxx"), [(102.5, 105.5)])
     assert found.gaps == ()
     assert found.samples == 3
 

@@ -496,7 +496,7 @@ def watched(group: str, pattern: str, *, start: float = ORIGIN.mono) -> Protecti
         )
         for second, sign in enumerate(pattern)
     ]
-    return measure_protection(group, looks, began=start, ended=start + len(pattern) - 1)
+    return measure_protection(group, looks, [(start, start + len(pattern) - 1)])
 
 
 def good_failover() -> Report:
