@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from drorch.report.people_model import OperatorAct as OperatorAct
+from drorch.report.people_model import TimeShare as TimeShare
+from drorch.report.people_model import UndoneStep as UndoneStep
+from drorch.report.people_model import WaitForPeople as WaitForPeople
 from drorch.report.safety_model import BaselineResult as BaselineResult
 from drorch.report.safety_model import DifferenceResult as DifferenceResult
 from drorch.report.safety_model import ProtectionGapResult as ProtectionGapResult
@@ -317,52 +321,6 @@ class Refusal:
     reason: str
     at: Moment
     inputs: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True, kw_only=True)
-class OperatorAct:
-    """What a person decided during the run."""
-
-    at: Moment
-    act: str
-    step: str | None
-    person: str
-    reason: str
-    evidence: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class UndoneStep:
-    """What became of undoing one step."""
-
-    step: str
-    title: str
-    outcome: str
-    """``undone``, ``failed``, or ``left`` when it was not tried."""
-    reason: str
-    began: Moment | None
-    seconds: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaitForPeople:
-    """A stretch of time in which nothing went on because a person was needed."""
-
-    what: str
-    """``approval``, ``pause``, ``unknown step``, ``decision`` or ``interrupted``."""
-    since: Moment
-    until: Moment
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimeShare:
-    """The time from the run's creation to its last event, shared between people and machines."""
-
-    total_s: float
-    machine_s: float
-    people_s: float
-    waits: tuple[WaitForPeople, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
