@@ -141,24 +141,25 @@ class Driver:
         for step in recorder.state.with_status(StepStatus.RUNNING):
             stands = recorder.state.steps[step.id]
             ident = stands.ident or ""
-            known = (
-                not isinstance(step.act, PlaybookAct)
-                or self.executor.state(self.run, ident) is not PlaybookState.ABSENT
-            )
-            if known:
+            if not (isinstance(step.act, PlaybookAct) and self._never_launched(ident)):
                 self._work(recorder.state, step.id, reattached=True)
             else:
                 reason = "the driver was lost; nothing of this attempt is found"
                 lost.append(StepUnknown(step=step.id, attempt=stands.attempt, reason=reason))
         for step_id in recorder.state.progress.undoing(UndoStatus.RUNNING):
             undo = recorder.state.progress.undos[step_id]
-            if self.executor.state(self.run, undo.ident) is not PlaybookState.ABSENT:
+            if not self._never_launched(undo.ident):
                 self._work(recorder.state, step_id, reattached=True, undo=True)
             else:
                 reason = "the driver was lost; nothing of this attempt is found"
                 lost.append(UndoFailed(step=step_id, attempt=undo.attempt, code="unknown", reason=reason))
         recorder.stage(lost)
         self._commit(recorder)
+
+    def _never_launched(self, ident: str) -> bool:
+        """Nothing of the attempt is found, and nobody can launch it any more: the other driver may only stand still."""
+        absent = self.executor.state(self.run, ident) is PlaybookState.ABSENT
+        return absent and self.executor.give_up(self.run, ident)
 
     def _turn(self, recorder: Recorder) -> None:
         recorder.stage(self._requested(recorder.state))

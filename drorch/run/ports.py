@@ -148,6 +148,14 @@ class Executor(Protocol):
         """The result when it has ended within ``timeout_s`` seconds, else None."""
         ...
 
+    def give_up(self, run: str, ident: str) -> bool:
+        """See to it that an ident that was never launched never will be, by any process, and say that it is lost.
+
+        False, with nothing done, when it was launched. Whoever takes up a run calls it before the step may be repeated:
+        a driver that only stood still could otherwise launch its attempt later.
+        """
+        ...
+
     def stop(self, run: str, ident: str) -> None:
         """End the whole process tree of the ident. Harmless when it has ended."""
         ...

@@ -117,6 +117,7 @@ class FakeExecutor(Executor):
         self._clock = clock
         self._endings = dict(endings)
         self._plays: dict[tuple[str, str], _Play] = {}
+        self._given_up: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self.stopped: list[str] = []
         """Idents that were ended while running."""
@@ -145,7 +146,7 @@ class FakeExecutor(Executor):
         key = (request.run, request.ident)
         ending = self._endings.get(request.ident) or self._endings.get(request.act.playbook) or Ending()
         with self._lock:
-            if key in self._plays:
+            if key in self._plays or key in self._given_up:
                 return
             if ending.raises is not None:
                 raise ending.raises
@@ -154,17 +155,17 @@ class FakeExecutor(Executor):
     def state(self, run: str, ident: str) -> PlaybookState:
         """See the port."""
         with self._lock:
-            play = self._plays.get((run, ident))
+            play, given_up = self._plays.get((run, ident)), (run, ident) in self._given_up
         if play is None:
-            return PlaybookState.ABSENT
+            return PlaybookState.ENDED if given_up else PlaybookState.ABSENT
         return PlaybookState.RUNNING if self._settled(play) is None else PlaybookState.ENDED
 
     def wait(self, run: str, ident: str, timeout_s: float) -> PlaybookResult | None:
         """See the port."""
         with self._lock:
-            play = self._plays.get((run, ident))
+            play, given_up = self._plays.get((run, ident)), (run, ident) in self._given_up
         if play is None:
-            return None
+            return _never_launched(ident) if given_up else None
         result = self._settled(play)
         if result is not None:
             return result
@@ -172,6 +173,14 @@ class FakeExecutor(Executor):
         left = play.launched + min([*ends, play.request.timeout_s]) - self._clock.now().mono
         self._clock.sleep(min(timeout_s, max(0.0, left)))
         return self._settled(play)
+
+    def give_up(self, run: str, ident: str) -> bool:
+        """See the port."""
+        with self._lock:
+            if (run, ident) in self._plays or (run, ident) in self._given_up:
+                return False
+            self._given_up.add((run, ident))
+            return True
 
     def stop(self, run: str, ident: str) -> None:
         """See the port."""
@@ -208,6 +217,20 @@ class FakeExecutor(Executor):
         with self._lock:
             if play.result is None:
                 play.result = result
+
+
+def _never_launched(ident: str) -> PlaybookResult:
+    nobody: frozenset[str] = frozenset()
+    return PlaybookResult(
+        ident=ident,
+        status=PlaybookStatus.LOST,
+        rc=None,
+        processed=nobody,
+        dark=nobody,
+        failures=nobody,
+        ignored=nobody,
+        changed=nobody,
+    )
 
 
 class FakeObserver(Observer):

@@ -66,6 +66,22 @@ def test_an_ident_is_never_performed_twice(executor_factory: ExecutorHarness) ->
     assert executor_factory.times_performed(RUN, "a--x.1") == 1
 
 
+def test_what_was_given_up_is_never_performed_by_whoever_asks_later(executor_factory: ExecutorHarness) -> None:
+    executor = launched(executor_factory, Case.OK, ident="b--x.1")
+    assert not executor.give_up(RUN, "b--x.1")
+    assert executor.give_up(RUN, "a--x.1")
+    assert not executor_factory.executor().give_up(RUN, "a--x.1")
+    late = launched(executor_factory, Case.OK, ident="a--x.1")
+    assert late.state(RUN, "a--x.1") is PlaybookState.ENDED
+    result = late.wait(RUN, "a--x.1", DEADLINE_S)
+    assert result is not None
+    assert result.status is PlaybookStatus.LOST
+    other = executor.wait(RUN, "b--x.1", DEADLINE_S)
+    assert other is not None
+    assert other.rc == 0
+    assert executor_factory.times_performed(RUN, "a--x.1") == 0
+
+
 def test_a_failed_task_is_a_failure_with_a_message(executor_factory: ExecutorHarness) -> None:
     result = result_of(executor_factory, Case.FAILING)
     assert (result.status, result.failures) == (PlaybookStatus.ENDED, ONE)

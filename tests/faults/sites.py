@@ -139,6 +139,7 @@ class SitesExecutor(FakeExecutor):
 
     def __init__(self, clock: Clock, sites: Sites) -> None:
         super().__init__(clock)
+        self.takes_s = 0.0
         self._sites, self._lock_of_sites = sites, threading.Lock()
         self.failing: set[str] = set()
         self.lost: dict[str, str] = {}
@@ -152,7 +153,7 @@ class SitesExecutor(FakeExecutor):
         with self._lock_of_sites:
             if succeeds and how != "before":
                 succeeds = self._sites.play(request.act)
-        self.behave(request.ident, LOST if how else Ending() if succeeds else FAILING)
+        self.behave(request.ident, LOST if how else Ending(takes_s=self.takes_s) if succeeds else FAILING)
         super().launch(request)
 
 

@@ -110,6 +110,15 @@ class AnsibleExecutor(Executor):
             time.sleep(_LOOK_S)
         return result
 
+    def give_up(self, run: str, ident: str) -> bool:
+        """See the port. The attempt's folder is the lock: who makes it is the only one to launch."""
+        folder = AttemptFolder.at(self._runs, run, ident)
+        if not folder.open({"run": run, "ident": ident, "given_up": True}):
+            return False
+        folder.claim(NO_WORKER)
+        folder.finish(without_result(ident, PlaybookStatus.LOST, "given up: it was never launched"))
+        return True
+
     def stop(self, run: str, ident: str) -> None:
         """End the whole process tree of the ident. Harmless when it has ended or was never there."""
         folder = AttemptFolder.at(self._runs, run, ident)

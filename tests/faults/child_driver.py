@@ -1,0 +1,107 @@
+"""A driver in a process of its own, for faults that only a process can have: ``HOME STEPS [limit N | freeze N]``.
+
+``limit``: no file may grow beyond N bytes. ``freeze``: it stands still once event N is written, before it acts on it.
+
+Playbooks are files made exclusively in HOME/attempts, so that performing one twice would show.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from drorch.adapters.clock import SystemClock
+from drorch.adapters.store.journal import SqlJournal
+from drorch.core.errors import DrorchError
+from drorch.run.driver import Driver
+from drorch.run.events import Event
+from drorch.run.ports import Executor, PlaybookRequest, PlaybookResult, PlaybookState, PlaybookStatus
+from drorch.testing.fakes import FakeObserver
+from drorch.testing.plans import layered_plan
+from drorch.testing.runs import RUN
+
+
+class FolderExecutor(Executor):
+    """Each attempt is a file in a folder; all succeed at once. Several processes may share the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+
+    def launch(self, request: PlaybookRequest) -> None:
+        """See the port."""
+        # Whole or not at all, also when this process is frozen in the middle.
+        draft = self._folder.with_name(f"draft-{os.getpid()}-{request.ident}")
+        draft.write_text(request.act.hosts[0], encoding="utf-8")
+        with suppress(FileExistsError):
+            os.link(draft, self._folder / request.ident)
+
+    def state(self, run: str, ident: str) -> PlaybookState:
+        """See the port."""
+        return PlaybookState.ENDED if (self._folder / ident).exists() else PlaybookState.ABSENT
+
+    def wait(self, run: str, ident: str, timeout_s: float) -> PlaybookResult | None:
+        """See the port."""
+        host = frozenset({f"host-{ident.partition('--')[0]}"})
+        nobody: frozenset[str] = frozenset()
+        performed = (self._folder / ident).stat().st_size > 0
+        return PlaybookResult(
+            ident=ident,
+            status=PlaybookStatus.ENDED if performed else PlaybookStatus.LOST,
+            rc=0 if performed else None,
+            processed=host,
+            dark=nobody,
+            failures=nobody,
+            ignored=nobody,
+            changed=nobody,
+        )
+
+    def give_up(self, run: str, ident: str) -> bool:
+        """See the port. An empty file: not performed."""
+        with suppress(FileExistsError), (self._folder / ident).open("x"):
+            return True
+        return False
+
+    def stop(self, run: str, ident: str) -> None:
+        """See the port."""
+
+
+def driver_at(home: Path, steps: int, *, lock_timeout_s: float = 10.0) -> Driver:
+    """A driver of the one run in ``home``."""
+    return Driver(
+        journal=SqlJournal(home / "journal.sqlite", lock_timeout_s=lock_timeout_s),
+        executor=FolderExecutor(home / "attempts"),
+        observer=FakeObserver(),
+        clock=SystemClock(),
+        plan=layered_plan(steps, width=10),
+        run=RUN,
+        poll_s=0.05,
+    )
+
+
+def main(home: Path, steps: int, fault: str = "", number: int = 0) -> int:
+    """Drive; the exit code is the one of the ``drorch`` command."""
+    driver = driver_at(home, steps)
+
+    def freeze(event: Event) -> None:
+        if event.seq == number:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    if fault == "limit":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (number, number))
+    elif fault == "freeze":
+        driver.on_event = freeze
+    try:
+        sys.stdout.write(f"{driver.drive()}\n")
+    except DrorchError as error:
+        sys.stderr.write(f"{error}\n")
+        return int(error.exit_code)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:4], *map(int, sys.argv[4:5])))
