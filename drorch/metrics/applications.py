@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from drorch.app.metrics import MetricFacts, waiting_runs
 from drorch.app.metrics_reports import ReportedApplication, ReportSummary
 from drorch.catalog.model import Catalog
-from drorch.metrics.families import MAX_APPLICATIONS, Declared, Family
+from drorch.metrics.families import MAX_APPLICATIONS, Declared, Family, Labels
 from drorch.metrics.fixed import MOVES
 from drorch.plan.model import Kind
 from drorch.report.model import ApplicationVerdict
@@ -116,7 +116,27 @@ class _Seen:
 
 
 _Last = Mapping[tuple[str, Kind], _Seen]
-_Rows = Iterator[tuple[Sequence[object], float]]
+_Rows = Iterator[tuple[Labels, float]]
+
+
+class _Names:
+    """The applications in the order of the page, with labels that the families share: their text is made once."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self.ids = ids
+        self._of_app = {app: Labels(pairs=(("app", app),)) for app in ids}
+        self._of_kind: dict[tuple[str, Kind], Labels] = {}
+
+    def app(self, app: str) -> Labels:
+        """``{app}``."""
+        return self._of_app[app]
+
+    def app_kind(self, app: str, kind: Kind) -> Labels:
+        """``{app, kind}``."""
+        found = self._of_kind.get((app, kind))
+        if found is None:
+            found = self._of_kind[app, kind] = Labels(pairs=(("app", app), ("kind", kind.value)))
+        return found
 
 
 def application_families(facts: MetricFacts) -> tuple[Family, ...]:
@@ -124,17 +144,17 @@ def application_families(facts: MetricFacts) -> tuple[Family, ...]:
     catalog = facts.catalog.catalog
     if catalog is None:
         return ()
-    ids = tuple(app.id for app in sorted(catalog.applications, key=lambda app: (app.tier, app.id)))
+    names = _Names([app.id for app in sorted(catalog.applications, key=lambda app: (app.tier, app.id))])
     return (
-        *_targets(catalog, ids),
-        *_measured(ids, facts.reports),
-        *_tests(ids, facts.reports),
-        RECOVERY_START.of(_recovering(ids, facts)),
+        *_targets(catalog, names),
+        *_measured(names, facts.reports),
+        *_tests(names, facts.reports),
+        RECOVERY_START.of_labelled(_recovering(names, facts)),
     )
 
 
-def _targets(catalog: Catalog, ids: Sequence[str]) -> Iterator[Family]:
-    apps = [catalog.application(app) for app in ids]
+def _targets(catalog: Catalog, names: _Names) -> Iterator[Family]:
+    apps = [catalog.application(app) for app in names.ids]
     yield INFO.of(
         (
             (
@@ -150,47 +170,49 @@ def _targets(catalog: Catalog, ids: Sequence[str]) -> Iterator[Family]:
         )
         for app in apps
     )
-    yield RTO_TARGET.of(((app.id,), app.rto.seconds) for app in apps)
-    yield RPO_TARGET.of(((app.id,), app.rpo.seconds) for app in apps)
+    yield RTO_TARGET.of_labelled((names.app(app.id), app.rto.seconds) for app in apps)
+    yield RPO_TARGET.of_labelled((names.app(app.id), app.rpo.seconds) for app in apps)
 
 
-def _measured(ids: Sequence[str], reports: Sequence[ReportSummary]) -> Iterator[Family]:
+def _measured(names: _Names, reports: Sequence[ReportSummary]) -> Iterator[Family]:
     times = _last(reports, lambda result: result.recovery_s is not None)
-    yield RTO_ACHIEVED.of(_rows(ids, times, lambda seen: seen.result.recovery_s))
-    yield RTO_LONGEST.of(_rows(ids, times, lambda seen: seen.result.recovery_at_most_s))
-    yield RTO_TIME.of(_rows(ids, times, lambda seen: seen.at))
+    yield RTO_ACHIEVED.of_labelled(_rows(names, times, lambda seen: seen.result.recovery_s))
+    yield RTO_LONGEST.of_labelled(_rows(names, times, lambda seen: seen.result.recovery_at_most_s))
+    yield RTO_TIME.of_labelled(_rows(names, times, lambda seen: seen.at))
     losses = _last(reports, lambda result: result.loss_s is not None)
-    yield RPO_ACHIEVED.of(_rows(ids, losses, lambda seen: seen.result.loss_s))
-    yield RPO_LONGEST.of(_rows(ids, losses, lambda seen: seen.result.loss_at_most_s))
-    yield RPO_TIME.of(_rows(ids, losses, lambda seen: seen.at))
+    yield RPO_ACHIEVED.of_labelled(_rows(names, losses, lambda seen: seen.result.loss_s))
+    yield RPO_LONGEST.of_labelled(_rows(names, losses, lambda seen: seen.result.loss_at_most_s))
+    yield RPO_TIME.of_labelled(_rows(names, losses, lambda seen: seen.at))
     records = _last(reports, lambda result: result.records_lost is not None)
-    yield RECORDS_LOST.of(_rows(ids, records, lambda seen: seen.result.records_lost))
+    yield RECORDS_LOST.of_labelled(_rows(names, records, lambda seen: seen.result.records_lost))
 
 
-def _tests(ids: Sequence[str], reports: Sequence[ReportSummary]) -> Iterator[Family]:
+def _tests(names: _Names, reports: Sequence[ReportSummary]) -> Iterator[Family]:
     every = _last(reports)
     yield VERDICT.of(
         ((app, kind.value, every[app, kind].result.verdict.value), 1)
-        for app in ids
+        for app in names.ids
         for kind in Kind
         if (app, kind) in every
     )
-    yield TEST_TIME.of(_rows(ids, every, lambda seen: seen.at))
+    yield TEST_TIME.of_labelled(_rows(names, every, lambda seen: seen.at))
     moves = [report for report in reports if report.kind in MOVES]
-    yield SUCCESS_TIME.of(_latest(ids, _last(moves, lambda result: result.verdict is ApplicationVerdict.PASS)))
-    yield EVIDENCE.of(_latest(ids, _last(reports, lambda result: result.samples > 0)))
+    yield SUCCESS_TIME.of_labelled(
+        _latest(names, _last(moves, lambda result: result.verdict is ApplicationVerdict.PASS))
+    )
+    yield EVIDENCE.of_labelled(_latest(names, _last(reports, lambda result: result.samples > 0)))
     reached: dict[str, bool] = {}
     for report in reports:
         if report.ended_at is not None:
             reached |= report.reached
-    yield REACHED.of(((app,), reached[app]) for app in ids if app in reached)
+    yield REACHED.of_labelled((names.app(app), reached[app]) for app in names.ids if app in reached)
 
 
-def _recovering(ids: Sequence[str], facts: MetricFacts) -> _Rows:
+def _recovering(names: _Names, facts: MetricFacts) -> _Rows:
     since: dict[str, float] = {}
     for run in waiting_runs(facts.runs):
         since |= run.recovering
-    return (((app,), since[app]) for app in ids if app in since)
+    return ((names.app(app), since[app]) for app in names.ids if app in since)
 
 
 def _last(reports: Iterable[ReportSummary], fits: Callable[[ReportedApplication], bool] | None = None) -> _Last:
@@ -204,17 +226,17 @@ def _last(reports: Iterable[ReportSummary], fits: Callable[[ReportedApplication]
     }
 
 
-def _rows(ids: Sequence[str], last: _Last, number: Callable[[_Seen], float | None]) -> _Rows:
-    for app in ids:
+def _rows(names: _Names, last: _Last, number: Callable[[_Seen], float | None]) -> _Rows:
+    for app in names.ids:
         for kind in Kind:
             value = number(last[app, kind]) if (app, kind) in last else None
             if value is not None:
-                yield (app, kind.value), value
+                yield names.app_kind(app, kind), value
 
 
-def _latest(ids: Sequence[str], last: _Last) -> _Rows:
+def _latest(names: _Names, last: _Last) -> _Rows:
     """The latest end over all kinds."""
-    for app in ids:
+    for app in names.ids:
         ends = [last[app, kind].at for kind in Kind if (app, kind) in last]
         if ends:
-            yield (app,), max(ends)
+            yield names.app(app), max(ends)

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from drorch.metrics.families import Declared, Family, FamilyType
 from drorch.metrics.render import OPENMETRICS_END, SMALLEST_GZIP, Negotiated, compress, render
-from drorch.metrics.snapshot import Page, Snapshot, Snapshots
+from drorch.metrics.snapshot import Look, Page, Snapshots
 
 REFRESH_TIME = Declared(
     name="drorch_data_refresh_timestamp_seconds",
@@ -23,7 +23,7 @@ REFRESH_GOOD = Declared(
     name="drorch_data_refresh_successful", help="1 if the journal could be read when this page was asked for."
 )
 REFRESH_SECONDS = Declared(
-    name="drorch_data_refresh_duration_seconds", help="Time it took to compute the figures when they last changed."
+    name="drorch_data_refresh_duration_seconds", help="Time it took to read what had changed, when something last did."
 )
 DROPPED = Declared(
     name="drorch_metrics_dropped_series",
@@ -52,31 +52,32 @@ class Exposition:
 
     def answer(self, page: Page, wanted: Negotiated) -> Answer:
         """A page in the form the caller accepts."""
-        snapshot = self._snapshots.current()
-        text = snapshot.text(page, openmetrics=wanted.openmetrics)
-        text += render(self._own(page, snapshot), openmetrics=wanted.openmetrics)
+        look = self._snapshots.look()
+        text = look.snapshot.text(page, openmetrics=wanted.openmetrics)
+        text += render(self._own(page, look), openmetrics=wanted.openmetrics)
         body = (text + OPENMETRICS_END if wanted.openmetrics else text).encode()
         packed = wanted.gzip and len(body) >= SMALLEST_GZIP
         return Answer(body=compress(body) if packed else body, content_type=wanted.content_type, gzip=packed)
 
     def families(self, page: Page) -> tuple[Family, ...]:
         """All families of a page, as one scrape has them."""
-        snapshot = self._snapshots.current()
-        return (*snapshot.pages.get(page, ()), *self._own(page, snapshot))
+        look = self._snapshots.look()
+        return (*look.snapshot.families(page), *self._own(page, look))
 
-    def _own(self, page: Page, snapshot: Snapshot) -> tuple[Family, ...]:
+    def _own(self, page: Page, look: Look) -> tuple[Family, ...]:
         """What changes with every scrape. It stands on the fixed page only."""
+        dropped = look.snapshot.dropped(page)
         with self._lock:
-            self._dropped.update(snapshot.dropped.get(page, {}))
-            dropped = sorted(self._dropped.items())
+            self._dropped.update(dropped)
+            so_far = sorted(self._dropped.items())
         if page is not Page.FIXED:
             return ()
-        checked, seconds = snapshot.checked_at, snapshot.seconds
+        true_at, seconds = look.true_at, look.snapshot.seconds
         return (
-            REFRESH_TIME.of([((), checked)] if checked is not None else []),
-            REFRESH_GOOD.of([((), snapshot.fresh)]),
+            REFRESH_TIME.of([((), true_at)] if true_at is not None else []),
+            REFRESH_GOOD.of([((), look.fresh)]),
             REFRESH_SECONDS.of([((), seconds)] if seconds is not None else []),
-            DROPPED.of(((metric,), number) for metric, number in dropped),
+            DROPPED.of(((metric,), number) for metric, number in so_far),
         )
 
 

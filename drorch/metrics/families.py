@@ -38,6 +38,9 @@ class Labels:
         """``{app="umoja",kind="drill"}``; empty without labels."""
         if not self.pairs:
             return ""
+        text = "{" + ",".join([f'{name}="{value}"' for name, value in self.pairs]) + "}"
+        if text.count('"') == 2 * len(self.pairs) and "\\" not in text and "\n" not in text:
+            return text
         return "{" + ",".join([f'{name}="{_escaped(value)}"' for name, value in self.pairs]) + "}"
 
 
@@ -68,18 +71,18 @@ class Declared:
 
     def of(self, rows: Iterable[tuple[Sequence[object], float]]) -> Family:
         """The family with a series per row of label values (in the order of ``labels``) and number."""
+        return self.of_labelled((self.labelled(values), value) for values, value in rows)
+
+    def of_labelled(self, rows: Iterable[tuple[Labels, float]]) -> Family:
+        """The family with a series per row of ready labels (with just the names of ``labels``) and number."""
         name = f"{self.name}_total" if self.type is FamilyType.COUNTER else self.name
-        return self.from_series(Series(name, self.labelled(values), float(value)) for values, value in rows)
+        iterator = iter(rows)
+        kept = tuple(Series(name, labels, float(value)) for labels, value in islice(iterator, self.cap))
+        return Family(declared=self, series=kept, dropped=sum(1 for _ in iterator))
 
     def labelled(self, values: Sequence[object]) -> Labels:
         """Label values, in the order of ``labels``, as labels."""
         return Labels(pairs=tuple(zip(self.labels, map(str, values), strict=True)))
-
-    def from_series(self, series: Iterable[Series]) -> Family:
-        """The family of ready series, capped."""
-        iterator = iter(series)
-        kept = tuple(islice(iterator, self.cap))
-        return Family(declared=self, series=kept, dropped=sum(1 for _ in iterator))
 
     def histogram(self, rows: Iterable[tuple[Sequence[object], Sequence[float]]], bounds: Sequence[float]) -> Family:
         """The family of histograms, one per row of label values and observations; ``bounds`` are upper limits."""
@@ -115,6 +118,4 @@ class Family:
 
 
 def _escaped(value: str) -> str:
-    if "\\" in value or "\n" in value or '"' in value:
-        return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-    return value
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
-from types import MappingProxyType
 from typing import Protocol
 
 from drorch.app.metrics import MetricFacts
@@ -38,68 +36,78 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """The families of both pages, computed from the same facts."""
+    """The facts of one moment with the pages made of them. A page is computed when first asked for, and only once."""
 
-    pages: Mapping[Page, tuple[Family, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    seconds: float | None = None
-    """What computing them took; None when they never could be."""
-    checked_at: float | None = None
-    """Unix time at which they were last known to be true."""
-    fresh: bool = False
-    """Whether the last look at the source succeeded."""
-    _texts: dict[tuple[Page, bool], str] = field(default_factory=dict, compare=False, repr=False)
+    def __init__(self, facts: MetricFacts | None = None, seconds: float | None = None) -> None:
+        self.seconds = seconds
+        """What reading the facts took; None when they never could be read."""
+        self._facts = facts
+        self._lock = threading.Lock()
+        self._families: dict[Page, tuple[Family, ...]] = {}
+        self._texts: dict[tuple[Page, bool], str] = {}
+
+    def families(self, page: Page) -> tuple[Family, ...]:
+        """The families of a page; none when the facts were never read."""
+        with self._lock:
+            return self._computed(page)
 
     def text(self, page: Page, *, openmetrics: bool) -> str:
-        """A page as text, made once."""
+        """A page as text."""
         key = (page, openmetrics)
-        if key not in self._texts:
-            self._texts[key] = render(self.pages.get(page, ()), openmetrics=openmetrics)
-        return self._texts[key]
+        with self._lock:
+            if key not in self._texts:
+                self._texts[key] = render(self._computed(page), openmetrics=openmetrics)
+            return self._texts[key]
 
-    @cached_property
-    def dropped(self) -> Mapping[Page, Mapping[str, int]]:
-        """Label sets left out because of a cap, by page and family."""
-        return {
-            page: {family.declared.name: family.dropped for family in families if family.dropped}
-            for page, families in self.pages.items()
-        }
+    def dropped(self, page: Page) -> Mapping[str, int]:
+        """Label sets of a page left out because of a cap, by family."""
+        return {family.declared.name: family.dropped for family in self.families(page) if family.dropped}
+
+    def _computed(self, page: Page) -> tuple[Family, ...]:
+        if self._facts is not None and page not in self._families:
+            make = fixed_families if page is Page.FIXED else application_families
+            self._families[page] = make(self._facts)
+        return self._families.get(page, ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A snapshot, and whether it is still true."""
+
+    snapshot: Snapshot
+    true_at: float | None
+    """Unix time at which it was last known to be true."""
+    fresh: bool
+    """Whether the source could be looked at now."""
 
 
 class Snapshots:
-    """The present snapshot, for any number of threads: one computes, the others wait for it."""
+    """The present snapshot, for any number of threads: one reads, the others wait for it."""
 
     def __init__(self, source: Source, clock: Clock) -> None:
         self._source = source
         self._clock = clock
         self._lock = threading.Lock()
         self._fingerprint: object = None
-        self._last = Snapshot()
+        self._last = Look(snapshot=Snapshot(), true_at=None, fresh=False)
 
-    def current(self) -> Snapshot:
-        """The snapshot as of now; the last good one, marked as not fresh, while the source cannot be read."""
+    def look(self) -> Look:
+        """The snapshot as of now; the last good one, not fresh, while the source cannot be read."""
         with self._lock:
             try:
                 self._last = self._looked()
             except (DrorchError, OSError):
-                self._fingerprint = None
-                last = self._last
-                self._last = Snapshot(
-                    pages=last.pages, seconds=last.seconds, checked_at=last.checked_at, _texts=last._texts
-                )
+                self._last = replace(self._last, fresh=False)
             return self._last
 
-    def _looked(self) -> Snapshot:
+    def _looked(self) -> Look:
         # The mark is taken before reading: what changes meanwhile is read next time.
         began = self._clock.now()
         mark = self._source.fingerprint()
-        last = self._last
-        if last.pages and last.fresh and mark == self._fingerprint:
-            at = began.wall.timestamp()
-            return Snapshot(pages=last.pages, seconds=last.seconds, checked_at=at, fresh=True, _texts=last._texts)
+        if self._last.fresh and mark == self._fingerprint:
+            return replace(self._last, true_at=began.wall.timestamp())
         facts = self._source.read()
-        pages = {Page.FIXED: fixed_families(facts), Page.APPLICATIONS: application_families(facts)}
         self._fingerprint = mark
-        ended = self._clock.now()
-        return Snapshot(pages=pages, seconds=ended.since(began), checked_at=began.wall.timestamp(), fresh=True)
+        snapshot = Snapshot(facts, self._clock.now().since(began))
+        return Look(snapshot=snapshot, true_at=began.wall.timestamp(), fresh=True)
