@@ -6,9 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import dns.name
+import dns.query
+import dns.rcode
+import dns.tsigkeyring
+import dns.update
 import pytest
 
 from drorch.app import wiring
@@ -17,10 +22,12 @@ from drorch.cli.exitcodes import exit_code_of
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.lab.control import Lab
 from drorch.lab.databases import connect
+from drorch.lab.topology import ZONE
 from drorch.plan.model import Kind
 from drorch.report.model import BaselineResult, Overall, ProtectionResult
 from drorch.run.events import Event, RunEnded, RunOutcome, StepSucceeded
-from tests.acceptance.conftest import wait_until
+from drorch.testing.builders import small_catalog
+from tests.acceptance.conftest import running_lab, wait_until
 from tests.acceptance.operator import Ended, Operator, processes_naming
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
@@ -225,3 +232,49 @@ def test_a_name_server_that_is_silent_after_a_drill_is_named(operator: Operator)
     assert all(name.endswith("@valencia") for name in silent)
     assert report.result.overall is Overall.FAIL
     wait_until(lambda: operator.lab.status() == before, what="the lab as it was before")
+
+
+def point(lab: Lab, application: str, site: str) -> None:
+    """Somebody changes a name by hand, and both servers take it over."""
+    topology = lab.topology
+    name = dns.name.from_text(topology.application(application).name)
+    key = json.loads(topology.dns_key_file.read_text(encoding="utf-8"))
+    keyring = dns.tsigkeyring.from_text({key["name"]: key["secret"]})
+    update = dns.update.UpdateMessage(ZONE, keyring=keyring, keyalgorithm=key["algorithm"])
+    update.replace(name, 1, "A", topology.sites[site])
+    answer = dns.query.tcp(update, topology.sites["piscataway"], 5, topology.dns_ports["piscataway"])
+    assert answer.rcode() == dns.rcode.NOERROR
+    wait_until(lambda: set(named(lab, application).values()) == {site}, what="the name at both servers")
+
+
+def named(lab: Lab, application: str) -> Mapping[str, str | None]:
+    """Where each name server points."""
+    return next(found.names for found in lab.status().applications if found.id == application)
+
+
+def test_a_wrong_name_and_a_swapped_role_are_named(tmp_path: Path) -> None:
+    with running_lab(small_catalog()) as lab:
+        operator = Operator.of(lab, tmp_path / "home")
+        opened = operator.begins(operator.plans(Kind.DRILL))
+        operator.service.start_watch(opened)
+
+        def meddle(event: Event) -> None:
+            if isinstance(event.body, RunEnded):
+                point(lab, "mail", "valencia")
+                with connect(lab.topology, lab.topology.node(GROUP, "piscataway")) as standby:
+                    standby.execute("SELECT pg_promote(true, 30)")
+
+        outcome = operator.service.drive(opened, meddle)
+        report = operator.service.conclude(opened)
+        operator.ends_watches()
+    assert report.baseline is not None
+    found = {difference.name: (difference.before, difference.after) for difference in report.baseline.differences}
+    assert found.pop("slots-changed/nyc-platform@nyc") == ("drorch_nyc_platform active", "drorch_nyc_platform inactive")
+    assert found == {
+        "name-changed/mail.apps.drorch.test@piscataway": ("nyc", "valencia"),
+        "name-changed/mail.apps.drorch.test@valencia": ("nyc", "valencia"),
+        "role-changed/nyc-platform@piscataway": ("standby", "primary"),
+        "replication-changed/nyc-platform@nyc": ("followed by 1", "followed by nothing"),
+        "replication-changed/nyc-platform@piscataway": ("follows nyc", "followed by nothing"),
+    }
+    assert (outcome, report.result.overall) == (RunOutcome.COMPLETED, Overall.FAIL)
