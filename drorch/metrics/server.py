@@ -7,6 +7,7 @@ import hmac
 import ipaddress
 import socket
 import stat
+import sys
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -138,8 +139,11 @@ class MetricsServer(ThreadingHTTPServer):
         finally:
             self._places.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away or says nothing is its own affair; nothing is written about it."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """A client that goes away or says nothing is its own affair; anything else is a fault, said in one line."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            sys.stderr.write(f"drorch: a scrape could not be answered: {type(error).__name__}: {error}\n")
 
 
 class _Handler(BaseHTTPRequestHandler):

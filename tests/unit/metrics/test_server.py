@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from drorch.app.metrics import MetricFacts
 from drorch.core.errors import Broken, InputInvalid, NotFound
+from drorch.metrics.collector import Exposition
 from drorch.metrics.server import MAX_AT_ONCE, Listen, MetricsServer, read_token
+from drorch.metrics.snapshot import Snapshots
 
 from .state import State
 
@@ -120,6 +123,30 @@ def test_too_many_connections_are_closed_and_places_come_back(state: State) -> N
                 continue
         else:
             pytest.fail("the places did not come back")
+
+
+class Faulty:
+    """A source with a fault in it."""
+
+    def fingerprint(self) -> object:
+        raise ValueError("a fault")
+
+    def read(self) -> MetricFacts:
+        raise AssertionError("never comes to this")
+
+
+def test_a_fault_is_said_in_one_line_and_ends_nothing(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    with MetricsServer(HERE, Exposition(Snapshots(Faulty(), state.clock)), None) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            for _ in range(2):
+                with pytest.raises(http.client.RemoteDisconnected):
+                    ask(int(server.server_address[1]))
+        finally:
+            server.shutdown()
+            thread.join()
+    assert capsys.readouterr().err == "drorch: a scrape could not be answered: ValueError: a fault\n" * 2
 
 
 def test_where_to_listen() -> None:
