@@ -59,7 +59,7 @@ class MachineState(StrEnum):
     REGISTERED = "registered"
     MAINTENANCE = "maintenance"
     UNREGISTERED = "unregistered"
-    OFF = "off"
+    OFF = "powered-off"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,6 +292,8 @@ class CapacityModel:
 
     @property
     def sites(self) -> tuple[str, ...]:
-        """Sites with desktops, gateways or links, in the order of the file."""
+        """Every site where something of it stands, in the order of the file."""
         pools, gateways = (pool.site for pool in self.pools), (gateway.site for gateway in self.gateways)
-        return tuple(dict.fromkeys((*pools, *gateways, *(link.site for link in self.links))))
+        licences, services = (item.site for item in self.licences), (item.site for item in self.identity)
+        found = (*pools, *gateways, *(link.site for link in self.links), *licences, *services)
+        return tuple(dict.fromkeys(site for site in found if site is not None))

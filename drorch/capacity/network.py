@@ -182,11 +182,15 @@ def _gateways(model: CapacityModel, loss: Loss) -> Iterator[Limit]:
             tail=outside,
             head=network,
         )
+    for site in _alive(_without_gateway(model), loss):
+        way = _ready(model, site), f"network {site}"
+        yield _undeclared(Constraint.GATEWAY_SESSION, f"gateway that serves {site}", site, *way)
+
+
+def _without_gateway(model: CapacityModel) -> tuple[str, ...]:
+    """Sites with desktops that no declared gateway reaches."""
     served = {site for gateway in model.gateways for site in gateway.serves}
-    for site in _alive(dict.fromkeys(pool.site for pool in model.pools), loss):
-        if site not in served:
-            way = _ready(model, site), f"network {site}"
-            yield _undeclared(Constraint.GATEWAY_SESSION, f"gateway that serves {site}", site, *way)
+    return tuple(dict.fromkeys(pool.site for pool in model.pools if pool.site not in served))
 
 
 def _links(model: CapacityModel, loss: Loss) -> Iterator[Limit]:
@@ -201,7 +205,8 @@ def _links(model: CapacityModel, loss: Loss) -> Iterator[Limit]:
                 head=_OUTSIDE,
             )
     with_link = {link.site for link in model.links}
-    for site in _alive(model.sites, loss):
+    with_gateway = (gateway.site for gateway in model.gateways)
+    for site in _alive(dict.fromkeys((*with_gateway, *_without_gateway(model))), loss):
         if site not in with_link:
             yield _undeclared(Constraint.BANDWIDTH, f"line of {site}", site, f"network {site}", _OUTSIDE)
 

@@ -97,33 +97,35 @@ def theil_sen(points: Sequence[Point]) -> Line:
 
 
 def find_step(points: Sequence[Point]) -> Step | None:
-    """The clearest change of level, None when every change is within what the weeks scatter anyway.
+    """A change of level, None when every change is within what the weeks scatter anyway.
 
     Each place is tried: a line through what is before, one through what is after (or, when that is too short for a
-    line, its median against the line before), and the distance of the two where they meet.
+    line, the line before, shifted), and the distance of the two where they meet. Robust lines see the same step from
+    places two or three weeks away; of these the place counts at which the two lines fit best.
     """
     found: Step | None = None
-    clearest = STEP_IN_NOISE
+    best = math.inf
     for place in range(SEGMENT, len(points) - SHORTEST_NEW_LEVEL + 1):
         before, after = points[:place], points[place:]
         old = theil_sen(before)
-        if len(after) >= SEGMENT:
-            new = theil_sen(after)
-            change = new.at(after[0].week) - old.at(after[0].week)
-            noise = max(old.noise, new.noise)
-        else:
-            change = _all_beyond(after, old)
-            noise = old.noise
+        new = theil_sen(after) if len(after) >= SEGMENT else _shifted(old, after)
+        meeting = after[0].week
+        change = new.at(meeting) - old.at(meeting)
         # Without any scatter one session is the finest grain.
-        clear = abs(change) / max(noise, 1.0)
-        if clear > clearest and abs(change) > STEP_IN_LEVEL * max(old.at(after[0].week), 1.0):
-            found, clearest = Step(week=after[0].week, sessions=change), clear
+        clear = abs(change) > STEP_IN_NOISE * max(old.noise, new.noise, 1.0)
+        misfit = _misfit(before, old) + _misfit(after, new)
+        if clear and abs(change) > STEP_IN_LEVEL * max(old.at(meeting), 1.0) and misfit < best:
+            found, best = Step(week=meeting, sessions=change), misfit
     return found
 
 
-def _all_beyond(after: Sequence[Point], old: Line) -> float:
-    """By how much the last weeks lie off the old line, 0 unless all lie on the same side of it."""
+def _shifted(old: Line, after: Sequence[Point]) -> Line:
+    """The old line at the level of the last weeks, when all of these lie on the same side of it; else the old line."""
     off = [point.sessions - old.at(point.week) for point in after]
-    if all(value > 0 for value in off) or all(value < 0 for value in off):
-        return min(off, key=abs)
-    return 0.0
+    same_side = all(value > 0 for value in off) or all(value < 0 for value in off)
+    shift = min(off, key=abs) if same_side else 0.0
+    return Line(slope=old.slope, at_start=old.at_start + shift, noise=old.noise)
+
+
+def _misfit(points: Sequence[Point], line: Line) -> float:
+    return sum(abs(point.sessions - line.at(point.week)) for point in points)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from drorch.capacity.demand import Demand
 from drorch.capacity.flow import ENDLESS, Arc, FlowNetwork
 from drorch.capacity.model import CapacityModel, StaffClass
 from drorch.capacity.network import NOTHING, SINK, SOURCE, Limit, Loss, arcs, department_node, layered, limits
-from drorch.capacity.seats import Seats, show
+from drorch.capacity.seats import Seats, exactly, show
 
 NORMAL = "normal"
 _REQUIRED = (StaffClass.CRITICAL, StaffClass.DEPENDANT)
@@ -55,8 +55,8 @@ class Outcome:
     layered: Seats
     """What a table of totals would say; the flow is never larger."""
     bottleneck: tuple[Limit, ...]
-    """The minimum cut when required people are short. With unknown limits: the cut at their upper bound when people
-    are short even then, else at the lower bound."""
+    """The minimum cut when required people are short; when a whole layer is gone, what it consisted of (0 seats). With
+    unknown limits: the cut at their upper bound when people are short even then, else at the lower bound."""
     shares: tuple[Share, ...]
     missing: tuple[str, ...]
 
@@ -114,7 +114,7 @@ def evaluate(model: CapacityModel, demand: Sequence[Demand], scenario: Scenario)
         required_short=_short(least, most, _REQUIRED, missing),
         standard_short=_short(least, most, (StaffClass.STANDARD,), missing),
         layered=layered(found),
-        bottleneck=deciding.cut if deciding.short(_REQUIRED) > 0 else (),
+        bottleneck=(deciding.cut or _gone(model, found)) if deciding.short(_REQUIRED) > 0 else (),
         shares=least.shares,
         missing=missing,
     )
@@ -204,6 +204,14 @@ def _short(least: _Solution, most: _Solution, classes: Sequence[StaffClass], mis
     return Seats(least=most.short(classes), most=least.short(classes), missing=missing)
 
 
+def _gone(model: CapacityModel, found: Sequence[Limit]) -> tuple[Limit, ...]:
+    """Limits of layers of which nothing is left."""
+    left = {(limit.constraint, limit.purpose) for limit in found}
+    return tuple(
+        replace(limit, seats=exactly(0)) for limit in limits(model) if (limit.constraint, limit.purpose) not in left
+    )
+
+
 def _loss(kind: str, subject: str, loss: Loss) -> Scenario:
     words = kind.replace("_", " ")
     return Scenario(id=f"loss_of_{kind}_{subject}", title=f"loss of the {words} {subject}", loss=loss)
@@ -211,4 +219,7 @@ def _loss(kind: str, subject: str, loss: Loss) -> Scenario:
 
 def cut_in_words(cut: Sequence[Limit]) -> str:
     """``bandwidth link-b (280)``, one after the other."""
-    return ", ".join(f"{limit.constraint.value} {limit.subject} ({show(limit.seats.least)})" for limit in cut)
+    return ", ".join(
+        f"{limit.constraint.value} {limit.subject} ({show(limit.seats.least) if limit.seats.known else 'unknown'})"
+        for limit in cut
+    )
