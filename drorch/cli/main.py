@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from drorch import __version__
-from drorch.cli import catalog, demo, lab, operate, plan, probe, report, serve
+from drorch.cli import access, catalog, demo, lab, operate, plan, probe, report, serve, year
 from drorch.cli.output import print_error
 from drorch.core.errors import DrorchError, ExitCode
 
@@ -25,8 +25,12 @@ app.add_typer(catalog.app, name="catalog", help="The catalog: check, show, diff,
 app.add_typer(plan.app, name="plan", help="Recovery plans: build, show, check, diff.")
 app.add_typer(operate.app, name="run", help="Runs: start, list, show, watch and operator decisions.")
 app.add_typer(report.app, name="report", help="The record of a run: show, write as HTML, text or JSON.")
+app.add_typer(access.app, name="access", help="Could remote access carry the people who need it?")
 app.add_typer(probe.app, name="probe", help="Look at the services now, independently of any playbook.")
 app.add_typer(serve.app, name="serve", help="Answer until ended: metrics for Prometheus.")
+app.add_typer(
+    year.app, name="year", help="The year: obligations and how they stand, records by hand, planned tests, windows."
+)
 app.add_typer(lab.app, name="lab", help="The embedded four-site lab: up, status, break, heal, down.")
 app.command(name="demo", help="Lose New York on the lab, recover, measure, fail back, write the report.")(demo.demo)
 
