@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+_PR_SET_CHILD_SUBREAPER = 36
 _STATE, _PARENT, _STARTED = 0, 1, 19
 """Places in /proc/<pid>/stat, counted behind the command name in brackets."""
 
@@ -36,6 +38,12 @@ def myself() -> ProcessRef:
     found = ProcessRef.of(os.getpid())
     assert found is not None, "a running process has an entry in /proc"
     return found
+
+
+def adopt_orphans() -> None:
+    """From now on processes below the caller whose parent dies become its children, not those of process 1."""
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
 
 
 def end_tree(root: ProcessRef) -> None:

@@ -21,7 +21,7 @@ from ansible_runner.runner_config import RunnerConfig
 from drorch.adapters.ansible.attempt import AttemptFolder, without_result
 from drorch.adapters.ansible.outcome import OutcomeCollector
 from drorch.adapters.ansible.secrecy import Secrecy
-from drorch.adapters.processes import children, end_tree, myself
+from drorch.adapters.processes import ProcessRef, adopt_orphans, children, end_tree, myself
 from drorch.run.ports import PlaybookResult, PlaybookStatus
 
 _NICENESS = 5
@@ -35,6 +35,7 @@ def perform(folder: AttemptFolder) -> None:
     if not folder.claim(myself()):
         return
     os.nice(_NICENESS)
+    adopt_orphans()
     started = time.monotonic()
     try:
         result = _Playbook(folder, started).run()
@@ -42,9 +43,6 @@ def perform(folder: AttemptFolder) -> None:
         result = without_result(
             folder.ident, PlaybookStatus.LOST, f"the worker failed: {type(error).__name__}: {error}"
         )
-    finally:
-        for child in children(os.getpid()):
-            end_tree(child)
     folder.finish(result, started=started, ended=time.monotonic())
 
 
@@ -62,6 +60,8 @@ class _Playbook:
         self._secrecy = Secrecy.of_files(map(Path, files) if isinstance(files, list) else ())
         self._collector = OutcomeCollector(folder.ident, self._secrecy)
         self._timed_out = False
+        self._left_running: set[ProcessRef] = set()
+        """What tasks started to stay (a database, an ssh connection): it came to us while the playbook still ran."""
 
     def run(self) -> PlaybookResult:
         config = self._prepared()
@@ -76,6 +76,9 @@ class _Playbook:
         except pexpect.exceptions.TIMEOUT:
             # Something the playbook left running keeps the terminal open; the playbook itself has ended.
             runner.rc = None
+        finally:
+            if runner.rc is None:  # it was killed, or never came so far: its tasks would go on without it
+                self._end_what_is_under_way()
         said = self._keep_output()
         return self._collector.result(*self._status(runner.rc), said)
 
@@ -108,14 +111,22 @@ class _Playbook:
         self._note_process()
         if not self._timed_out and time.monotonic() > self._deadline:
             self._timed_out = True
-            for child in children(os.getpid()):
-                end_tree(child)
+            self._end_what_is_under_way()
         return False
 
+    def _end_what_is_under_way(self) -> None:
+        while found := [child for child in children(os.getpid()) if child not in self._left_running]:
+            for child in found:
+                end_tree(child)
+
     def _note_process(self) -> None:
-        if self._folder.playbook() is None:
-            for child in children(os.getpid()):
+        found = children(os.getpid())
+        playbook = self._folder.playbook()
+        if playbook is None:
+            for child in found:
                 self._folder.note_playbook(child)
+        elif playbook.is_alive():
+            self._left_running |= {child for child in found if child != playbook}
 
     def _status(self, rc: int | None) -> tuple[PlaybookStatus, int | None]:
         if self._timed_out:
