@@ -11,7 +11,6 @@ import logging
 import os
 import platform
 import queue
-import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -53,6 +52,7 @@ from drorch.run.recorder import Recorder
 from drorch.run.requests import problem_with
 from drorch.run.state import RunState
 from drorch.run.verdict import PlaybookCode
+from drorch.run.workers import Workers
 
 LOG = logging.getLogger(__name__)
 DRORCH = "drorch"
@@ -86,6 +86,7 @@ class Driver:
     poll_s: float = 0.5
     _outcomes: queue.SimpleQueue[tuple[Halt, Outcome]] = field(default_factory=queue.SimpleQueue, init=False)
     _under_way: dict[str, Halt] = field(default_factory=dict, init=False)
+    _workers: Workers = field(default_factory=Workers, init=False)
     _requests: list[int] = field(default_factory=list, init=False)
     _looked: float = field(default=float("-inf"), init=False)
 
@@ -96,6 +97,7 @@ class Driver:
         interrupted driver leaves playbooks running; a later ``drive`` takes up the run.
         """
         self._under_way.clear()
+        self._workers = Workers()
         recorder = Recorder.attach(self.journal, self.clock, self.plan, self.run)
         try:
             recorder.stage(self._requested(recorder.state))
@@ -116,6 +118,7 @@ class Driver:
         finally:
             for halt in self._under_way.values():
                 halt.leave()
+            self._workers.close()
 
     def _begin(self, recorder: Recorder) -> None:
         """Start the run, refuse it, or let it wait for its approval when it was prepared for that."""
@@ -232,7 +235,7 @@ class Driver:
             if outcome is not None:
                 self._outcomes.put((halt, outcome))
 
-        threading.Thread(target=work, name=task.ident, daemon=True).start()
+        self._workers.start(work)
 
     def _ended_steps(self, state: RunState) -> list[Body]:
         """Outcomes that came in; waits up to ``poll_s`` for the first."""
