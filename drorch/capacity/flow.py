@@ -1,4 +1,4 @@
-"""Maximum flow and minimum cut (Dinic's algorithm with arrays; docs/adr/0005 says why not Edmonds-Karp).
+"""Maximum flow and minimum cut (Dinic's algorithm with arrays; docs/adr/0010 says why not Edmonds-Karp).
 
 Capacities are whole numbers, also very large ones: the flow is exact.
 """

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from drorch.capacity.demand import Demand
 from drorch.capacity.flow import ENDLESS, Arc, FlowNetwork
-from drorch.capacity.model import CapacityModel, StaffClass
+from drorch.capacity.model import CapacityModel, Constraint, StaffClass
 from drorch.capacity.network import NOTHING, SINK, SOURCE, Limit, Loss, arcs, department_node, layered, limits
 from drorch.capacity.seats import Seats, exactly, show
 
@@ -55,8 +55,8 @@ class Outcome:
     layered: Seats
     """What a table of totals would say; the flow is never larger."""
     bottleneck: tuple[Limit, ...]
-    """The minimum cut when required people are short; when a whole layer is gone, what it consisted of (0 seats). With
-    unknown limits: the cut at their upper bound when people are short even then, else at the lower bound."""
+    """The minimum cut when required people are short; when no way is left, what was lost in it (0 seats). With unknown
+    limits: the cut at their upper bound when people are short even then, else at the lower bound."""
     shares: tuple[Share, ...]
     missing: tuple[str, ...]
 
@@ -114,7 +114,7 @@ def evaluate(model: CapacityModel, demand: Sequence[Demand], scenario: Scenario)
         required_short=_short(least, most, _REQUIRED, missing),
         standard_short=_short(least, most, (StaffClass.STANDARD,), missing),
         layered=layered(found),
-        bottleneck=(deciding.cut or _gone(model, found)) if deciding.short(_REQUIRED) > 0 else (),
+        bottleneck=(deciding.cut or _lost(model, found, demand)) if deciding.short(_REQUIRED) > 0 else (),
         shares=least.shares,
         missing=missing,
     )
@@ -204,12 +204,23 @@ def _short(least: _Solution, most: _Solution, classes: Sequence[StaffClass], mis
     return Seats(least=most.short(classes), most=least.short(classes), missing=missing)
 
 
-def _gone(model: CapacityModel, found: Sequence[Limit]) -> tuple[Limit, ...]:
-    """Limits of layers of which nothing is left."""
-    left = {(limit.constraint, limit.purpose) for limit in found}
-    return tuple(
-        replace(limit, seats=exactly(0)) for limit in limits(model) if (limit.constraint, limit.purpose) not in left
-    )
+def _lost(model: CapacityModel, found: Sequence[Limit], demand: Sequence[Demand]) -> tuple[Limit, ...]:
+    """What was lost and leaves no way: layers of which nothing is left, else what lies in the cut with 0 seats.
+
+    Lost desktops are named only when nothing else is: the surviving ones could have carried people.
+    """
+    left, ids = {(limit.constraint, limit.purpose) for limit in found}, {_key(limit) for limit in found}
+    every = [limit if _key(limit) in ids else replace(limit, seats=exactly(0)) for limit in limits(model)]
+    layers = tuple(limit for limit in every if (limit.constraint, limit.purpose) not in left)
+    if layers:
+        return layers
+    cut = _solve(model, every, demand, at_most=False).cut
+    ways = tuple(limit for limit in cut if limit.constraint not in (Constraint.VDA, Constraint.LOGON_RATE))
+    return ways or cut
+
+
+def _key(limit: Limit) -> tuple[Constraint, str]:
+    return limit.constraint, limit.subject
 
 
 def _loss(kind: str, subject: str, loss: Loss) -> Scenario:

@@ -58,6 +58,7 @@ def test_entitlement_is_what_totals_do_not_see() -> None:
 def test_loss_of_the_licence_server_stops_everybody() -> None:
     found = outcome(worked_model(), "loss_of_licence_server_licences-1")
     assert numbers(found) == (735, 0, 0, 735)
+    assert cut(found) == [(Constraint.LICENSE, "concurrent", 0)]
 
 
 def test_loss_of_a_gateway_a_line_and_a_cluster() -> None:
@@ -65,6 +66,17 @@ def test_loss_of_a_gateway_a_line_and_a_cluster() -> None:
     assert numbers(outcome(model, "loss_of_gateway_gateway-a"))[1:3] == (840, 280)
     assert numbers(outcome(model, "loss_of_link_link-b"))[1:3] == (700, 500)
     assert numbers(outcome(model, "loss_of_cluster_a-1"))[1:3] == (340, 280)
+
+
+def test_desktops_that_no_gateway_reaches_any_more() -> None:
+    """B's people come through A's gateway: when A is lost, B's desktops are there and out of reach."""
+    model = worked_model(
+        ("site: a, ica_only", "site: a, serves: [a, b], ica_only"),
+        ("site: b, ica_only", "site: b, serves: [a], ica_only"),
+    )
+    found = outcome(model, "loss_of_a")
+    assert found.served.least == 0
+    assert cut(found) == [(Constraint.GATEWAY_SESSION, "gateway-a", 0)]
 
 
 def test_every_single_thing_has_its_scenario() -> None:
