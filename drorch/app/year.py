@@ -222,6 +222,8 @@ class Year:
 
     def _start(self, sites: Sequence[str], start: str, seconds: float) -> datetime:
         windows = self._programme.windows
+        if seconds <= 0:
+            raise InputInvalid("a test takes time", where="--length", next_step="write it like 4h")
         if not sites or not all(site in windows.zones for site in sites):
             what = f"{', '.join(sites) or 'nothing'} names no sites of the catalog"
             raise NotFound(what, where="--site", next_step=f"sites are: {', '.join(windows.zones)}")
@@ -257,7 +259,9 @@ def attach(path: Path) -> Attachment:
     except OSError as error:
         what = f"cannot be read: {error.strerror}"
         raise NotFound(what, where=str(path), next_step="name a file that can be read") from error
-    return Attachment(name=path.name, sha256=digest.hexdigest(), size=size)
+    # A name need not be text for the system; what is no text is shown by its code.
+    name = path.name.encode("utf-8", "backslashreplace").decode()
+    return Attachment(name=name, sha256=digest.hexdigest(), size=size)
 
 
 def _check_numbers(claim: Claim) -> None:
@@ -277,6 +281,10 @@ def _line(text: str, where: str) -> str:
         line = printable(text)
     except ValueError as error:
         raise InputInvalid(str(error), where=where, next_step="write one line of text") from None
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        raise InputInvalid("holds bytes that are no UTF-8", where=where, next_step="write it anew") from None
     if len(line) > LONGEST_TEXT:
         raise InputInvalid(f"longer than {LONGEST_TEXT} characters", where=where, next_step="shorten it")
     return line

@@ -45,7 +45,8 @@ def events_from_text(text: str, where: str) -> tuple[YearEvent, ...]:
     """All events of a log. InputInvalid with ``file:line`` for one that is not readable, not next, or was changed."""
     found: list[YearEvent] = []
     chain = GENESIS
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not splitlines: a text may hold other separators than the one that ends a line of the log.
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), start=1):
         event = _event(line, f"{where}:{number}")
         if event.seq != number:
             raise InputInvalid(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from drorch.programme.model import Booking
 
+_NOT_IN_TEXT = frozenset(map(chr, (*range(32), *range(127, 160), 0x2028, 0x2029)))
 LINE_OCTETS = 75
 """RFC 5545 3.1: without the line break."""
 
@@ -31,8 +32,10 @@ def calendar_text(programme: str, title: str, bookings: Iterable[Booking]) -> st
 
 
 def escaped(text: str) -> str:
-    """A TEXT value (RFC 5545 3.3.11). Control characters other than a line feed are not allowed and become blanks."""
-    clean = "".join(char if char == "\n" or (ord(char) >= 32 and ord(char) != 127) else " " for char in text)
+    """A TEXT value (RFC 5545 3.3.11). Control characters other than a line feed are not allowed and become blanks, and
+    so do the line separators of Unicode, which some programs take for the end of a line.
+    """
+    clean = "".join(char if char == "\n" or char not in _NOT_IN_TEXT else " " for char in text)
     return clean.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
 
 

@@ -164,7 +164,7 @@ def _planned(duty: Duty, bookings: Sequence[Booking], on: date) -> Booking | Non
         if not item.called_off
         and item.activity is duty.obligation.activity
         and duty.subject in item.subjects
-        and item.start.date() > on
+        and item.start.date() >= on
     ]
     return min(mine, key=lambda item: item.start, default=None)
 

@@ -90,9 +90,19 @@ def test_no_line_is_longer_than_allowed_and_nothing_is_lost(text: str) -> None:
     assert "".join([pieces[0], *(piece[1:] for piece in pieces[1:])]) == text
 
 
+def test_wide_characters_are_counted_by_octets_and_never_cut() -> None:
+    text = "SUMMARY:" + "恢复测试" * 20 + "é" * 50 + "🖥" * 30
+    pieces = folded(text).split("\r\n")
+    assert len(pieces) > 4
+    assert all(len(piece.encode()) <= 75 for piece in pieces)
+    (event,) = events(calendar_text("hq", "t", [booking(title=text)]))
+    assert event["SUMMARY"] == text
+
+
 def test_a_text_cannot_add_lines_to_the_feed() -> None:
     text = calendar_text("hq", "t", [booking(title="x\r\nSTATUS:CANCELLED\r\nEND:VEVENT", reason="a\x00b")])
     (event,) = events(text)
     assert event["STATUS"] == "CONFIRMED"
     assert "\x00" not in text
+    assert len(events(calendar_text("hq", "t", [booking(title="a\u2028b\x85c")]))) == 1
     assert escaped("a;b,c\\d\ne") == "a\\;b\\,c\\\\d\\ne"

@@ -165,6 +165,23 @@ def test_pace_is_a_straight_line_and_planned_tests_stand_beside_it() -> None:
     assert {item.obligation for item in found.paces} == {"it-dr-test", "remote-test", "call-out", "components"}
 
 
+def test_a_planned_test_of_the_past_is_not_planned() -> None:
+    planned = booking(datetime(2013, 8, 3, 10, tzinfo=UTC))
+    assert duty(status(date(2013, 8, 3), bookings=(planned,)), "it-dr-test/mail").planned == planned
+    assert duty(status(date(2013, 8, 4), bookings=(planned,)), "it-dr-test/mail").planned is None
+
+
+def test_pace_leaves_out_who_is_exempt_at_the_end_of_the_year_and_did_it_not() -> None:
+    programme = small_programme(
+        ("obligation: telecommuting\n", "obligation: call-out\n"), ("until: 2013-06-30", "until: 2013-12-31")
+    )
+    called = done(SPRING, activity=Activity.CALL_OUT_EXERCISE, subject="dm", numbers=(1, 1))
+    for fulfilments, owed, met in (((), 1, 0), ((called,), 2, 1)):
+        found = year_status(duties(programme, zoned_catalog()), fulfilments, (), date(2013, 7, 2))
+        pace = next(item for item in found.paces if item.obligation == "call-out")
+        assert (pace.owed, pace.met) == (owed, met)
+
+
 def test_pace_at_the_ends_of_the_year() -> None:
     first = next(item for item in status(date(2013, 1, 1)).paces if item.obligation == "it-dr-test")
     assert (first.expected, first.missing) == (0, 5)

@@ -169,6 +169,15 @@ def test_a_record_by_hand_counts_with_its_file(year: Year, paper: Path) -> None:
     assert states(year, "call-out")["dm"] is State.NEVER
 
 
+def test_a_reason_and_a_file_name_may_hold_any_text(year: Year, tmp_path: Path) -> None:
+    odd = tmp_path / "a\udcff\u2028.pdf"
+    odd.write_bytes(b"")
+    said = Said(person="Ólga 恢复", reason="one\u2028two\x85three")
+    for _ in range(2):
+        year.record(claim(files=(odd,), took_part=7, expected=9), said)
+    assert [(event.person, event.reason) for event in year.events()] == [(said.person, said.reason)] * 2
+
+
 def test_a_record_that_does_not_count_says_so_at_once(year: Year, paper: Path) -> None:
     _, warnings = year.record(claim(activity=Activity.JOINT_TECHNOLOGY_TEST, files=(paper,)), SAID)
     assert warnings == ("does not count for joint-test: nobody signed it off",)
@@ -289,6 +298,8 @@ def test_a_planned_test_follows_the_clock_of_its_site(year: Year) -> None:
         ({"start": "2013-11-03T01:30"}, "comes twice"),
         ({"start": "9999-12-31T23:00"}, "is not between"),
         ({"title": ""}, "has to say something"),
+        ({"title": "a\udcff"}, "no UTF-8"),
+        ({"seconds": 0.0}, "takes time"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(year: Year, fields: dict[str, Any], says: str) -> None:
