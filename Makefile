@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check acceptance bench golden clean help
+.PHONY: demo test check acceptance faults bench golden clean help
 
 help:
 	@echo "make demo        lose New York on the embedded lab, recover, measure, fail back, write report.html"
 	@echo "make test        checks, unit, contract, fault and acceptance tests"
+	@echo "make faults      every fault: the table, and kill -9 of the real orchestrator on the lab (about ten minutes)"
 	@echo "make check       ruff, mypy --strict, import-linter"
 	@echo "make bench       speed, as ratios in one run (not part of the tests)"
 	@echo "make golden      write the golden files anew"
@@ -30,6 +31,9 @@ check: $(STAMP)
 test: check
 	@$(BIN)/pytest -q tests/unit tests/contract tests/faults
 	@$(BIN)/pytest -q tests/acceptance
+
+faults: $(STAMP)
+	@$(BIN)/pytest -q -s tests/faults tests/faults/kill_on_lab.py
 
 bench: $(STAMP)
 	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

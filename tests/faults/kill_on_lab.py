@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -37,7 +38,7 @@ from tests.acceptance.operator import processes_naming
 from tests.acceptance.test_cli_runs import Desk
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(3600)]
-EVERY = int(os.environ.get("DRORCH_FAULT_EVERY", "5"))
+EVERY = int(os.environ.get("DRORCH_FAULT_EVERY", "8"))
 POINTS = int(os.environ.get("DRORCH_FAULT_POINTS", "3"))
 SEED = int(os.environ.get("DRORCH_FAULT_SEED", "20130301"))
 PEOPLE = ("--operator", "Ada Operator", "--approve", "Grace Approver", "--reason", "fault harness")
@@ -74,19 +75,28 @@ class Site:
         with SqlJournal(self.desk.home / "journal.sqlite") as journal:
             return journal.read(run)
 
+    def until_event(self, driver: subprocess.Popen[bytes], seen: set[str], at: int) -> str | None:
+        """The new run, as soon as its event ``at`` is written; None when its driver ended before."""
+        until = time.monotonic() + ENDS_WITHIN_S
+        with closing(sqlite3.connect(self.desk.home / "journal.sqlite", isolation_level=None)) as journal:
+            while driver.poll() is None:
+                assert time.monotonic() < until, f"event {at} did not come"
+                for run, seq in journal.execute("SELECT run, max(seq) FROM events GROUP BY run").fetchall():
+                    if run not in seen and seq >= at:
+                        return str(run)
+                time.sleep(0.003)
+        return None
+
+    def runs(self) -> set[str]:
+        """Ids of all runs."""
+        return {str(line["run"]) for line in self.desk.runs()}
+
     def start_and_kill(self, plan: Path, at: int) -> KilledRun | None:
         """Start the run and kill its driver when event ``at`` is there; None when it ended before."""
-        seen = {str(line["run"]) for line in self.desk.runs()}
-        kind = load_plan_file(plan).kind
+        seen, kind = self.runs(), load_plan_file(plan).kind
         driver = self.desk.begins("run", "start", str(plan), *PEOPLE, *(DECLARED if kind is Kind.FAILOVER else ()))
-        until, run = time.monotonic() + ENDS_WITHIN_S, None
         try:
-            with closing(sqlite3.connect(self.desk.home / "journal.sqlite", isolation_level=None)) as journal:
-                while run is None and driver.poll() is None:
-                    assert time.monotonic() < until, f"event {at} did not come"
-                    found = dict(journal.execute("SELECT run, max(seq) FROM events GROUP BY run").fetchall())
-                    run = next((name for name, seq in found.items() if name not in seen and seq >= at), None)
-                    time.sleep(0.003)
+            run = self.until_event(driver, seen, at)
         finally:
             driver.send_signal(signal.SIGKILL)
             code = driver.wait(10)
@@ -190,6 +200,31 @@ def kill_and_judge(site: Site, file: Path, at: int, row: Row) -> bool:
     row.add(f"event {at}", right=right, doubled=twice, lost=lost, why=f"{ended} {killed.run}")
     sys.stdout.write(f"{plan.kind} killed at event {len(killed.durable)}: {ended}, right {right}, twice {twice}\n")
     return True
+
+
+def test_a_second_driver_says_so_and_ends_with_3(small: Site) -> None:
+    """The first one stands still meanwhile, so that it cannot have ended; then it goes on as if nothing had been."""
+    plan, seen = small.plan(Kind.READINESS), small.runs()
+    first = small.desk.begins("run", "start", str(plan), *PEOPLE)
+    try:
+        run = small.until_event(first, seen, FIRST + 2)
+        assert run is not None
+        first.send_signal(signal.SIGSTOP)
+        before = small.events(run)
+        second = small.desk.types("run", "attach", run)
+        told = second.stdout + second.stderr
+        assert second.returncode == 3, told
+        assert "driver" in told
+        assert "next:" in told
+        assert small.events(run) == before
+    finally:
+        first.send_signal(signal.SIGCONT)
+        code = first.wait(ENDS_WITHIN_S)
+    assert code in {0, 1}
+    events = small.events(run)
+    assert first_break(events) is None
+    assert sum(isinstance(event.body, ev.DriverAttached) for event in events) == 1
+    assert doubled(small, load_plan_file(plan), run, events) == []
 
 
 def test_killed_along_a_failover_and_a_failback_of_one_group(small: Site, matrix: Matrix) -> None:
