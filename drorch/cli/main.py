@@ -44,7 +44,7 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 def main() -> None:
     """Entry point. Exit codes: see ``drorch.core.errors.ExitCode``."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="drorch")
     except DrorchError as error:
         print_error(error)
         code = int(error.exit_code)
