@@ -80,7 +80,8 @@ class Playing:
         while self.harness.clock.now().mono < deadline:
             worker = self.attempt.worker()
             found = [] if worker is None else [worker, *below(worker)]
-            if any(command_of(process).startswith("sleep 600") for process in found):
+            begun = any(command_of(process).startswith("sleep 600") for process in found)
+            if begun and self.attempt.playbook() in found:
                 return found
             self.harness.clock.sleep(0.05)
         raise AssertionError("the playbook did not begin its task")
@@ -129,6 +130,17 @@ def test_the_worker_of_a_playbook_is_killed(playing: Playing) -> None:
     os.kill(tree[0].pid, signal.SIGKILL)
     assert_unknown_and_asked_for(playing)
     playing.wait_until_gone(tree)
+
+
+def test_the_worker_is_killed_when_its_playbook_has_just_begun(playing: Playing) -> None:
+    deadline = playing.harness.clock.now().mono + DEADLINE_S
+    while (playbook := playing.attempt.playbook()) is None:
+        assert playing.harness.clock.now().mono < deadline
+    worker = playing.attempt.worker()
+    assert worker is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    assert_unknown_and_asked_for(playing)
+    playing.wait_until_gone([worker, playbook])
 
 
 def test_ansible_playbook_is_killed(playing: Playing) -> None:

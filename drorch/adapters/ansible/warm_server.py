@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import pexpect
 import ptyprocess
@@ -28,6 +29,7 @@ from ansible_runner.utils import get_callback_dir
 from drorch.adapters.ansible.attempt import AttemptFolder
 from drorch.adapters.ansible.warm import QUIT, TAKEN, socket_address
 from drorch.adapters.ansible.worker import perform
+from drorch.adapters.processes import myself
 
 _IDLE_S = 60.0
 _LOOK_S = 1.0
@@ -95,7 +97,8 @@ def _fork_worker(folder: Path, listener: socket.socket, connection: socket.socke
         listener.close()
         connection.close()
         pexpect.spawn = _ForkedPlaybook
-        perform(AttemptFolder(path=folder))
+        _ForkedPlaybook.attempt = AttemptFolder(path=folder)
+        perform(_ForkedPlaybook.attempt)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -106,19 +109,25 @@ def _fork_worker(folder: Path, listener: socket.socket, connection: socket.socke
 class _ForkedPlaybook(pexpect.spawn):  # type: ignore[misc]
     """Where pexpect would start ansible-playbook, go on in a fork that has it loaded already."""
 
+    attempt: ClassVar[AttemptFolder]
+
     def _spawnpty(self, args: Sequence[bytes], **options: object) -> ptyprocess.PtyProcess:
         pid, terminal = pty.fork()
         if pid == 0:
             environment = options["env"]
             assert isinstance(environment, Mapping)
-            _become_playbook([os.fsdecode(arg) for arg in args], str(options["cwd"]), environment)
+            _become_playbook(self.attempt, [os.fsdecode(arg) for arg in args], str(options["cwd"]), environment)
         return ptyprocess.PtyProcess(pid, terminal)
 
 
-def _become_playbook(arguments: Sequence[str], folder: str, environment: Mapping[str, str]) -> None:
+def _become_playbook(
+    attempt: AttemptFolder, arguments: Sequence[str], folder: str, environment: Mapping[str, str]
+) -> None:
     """Do what the program ansible-playbook does, and end this process."""
     code = 250
     try:
+        # Known before it does anything: whoever finds its worker killed can end it.
+        attempt.note_playbook(myself())
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         os.closerange(3, 256)
         os.environ.clear()
