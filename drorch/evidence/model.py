@@ -149,7 +149,8 @@ class DataLoss:
     lost: int = 0
     lost_numbers: tuple[int, ...] = ()
     seconds: Duration | None = None
-    """RPA: from the acknowledgement of the oldest lost canary to the start of the outage; 0 when none is lost."""
+    """RPA: from the acknowledgement of the oldest lost canary to the start of the outage, or to the newest lost one
+    when that came later; 0 when none is lost."""
     duplicates: int = 0
     unacknowledged_found: int = 0
     """Writes nobody acknowledged that were found all the same."""

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 
 from drorch.evidence.model import CanaryWrite, DataLoss, Duration, LossStatus, Outage
 
+SILENT_S = 10.0
+"""Without a canary acknowledged so shortly before the outage, finding all of them says nothing about what was lost."""
+
 
 def measure(
     application: str, canaries: Sequence[CanaryWrite], present: Sequence[int] | None, outage: Outage
@@ -31,13 +34,16 @@ def measure(
     if not before:
         return _not_measured(application, "no canary was acknowledged before the outage")
     lost = [one for one in acknowledged if not found[one.number]]
+    silent = began.earliest - max(one.ended for one in before)
+    if not lost and silent > SILENT_S:
+        return _not_measured(application, f"no canary was acknowledged in the last {silent:.0f} s before the outage")
     return DataLoss(
         application=application,
         status=LossStatus.MEASURED,
         acknowledged=len(before),
         lost=len(lost),
         lost_numbers=tuple(one.number for one in lost),
-        seconds=_seconds(min(lost, key=lambda one: one.ended), outage) if lost else _NOTHING,
+        seconds=_seconds(lost, outage) if lost else _NOTHING,
         duplicates=sum(found[one.number] - 1 for one in own if found[one.number] > 1),
         unacknowledged_found=sum(1 for one in own if not one.acknowledged and found[one.number]),
         reason=_spacing(before),
@@ -47,12 +53,16 @@ def measure(
 _NOTHING = Duration(seconds=0.0, plus=0.0, minus=0.0)
 
 
-def _seconds(oldest: CanaryWrite, outage: Outage) -> Duration:
-    """From the acknowledgement of the oldest lost canary (between its start and its end) to the outage."""
+def _seconds(lost: Sequence[CanaryWrite], outage: Outage) -> Duration:
+    """From the acknowledgement of the oldest lost canary (between its start and its end) to the outage.
+
+    A service that falls more than once acknowledges in between: then the loss reaches to the newest lost canary.
+    """
     assert outage.began is not None, "checked by the caller"
-    seconds = max(0.0, outage.began.middle - oldest.ended)
-    longest = max(0.0, outage.began.latest - oldest.started)
-    shortest = max(0.0, outage.began.earliest - oldest.ended)
+    oldest, newest = min(lost, key=lambda one: one.ended), max(lost, key=lambda one: one.ended)
+    seconds = max(outage.began.middle, newest.ended) - oldest.ended
+    longest = max(outage.began.latest, newest.ended) - oldest.started
+    shortest = max(0.0, max(outage.began.earliest, newest.started) - oldest.ended)
     return Duration(seconds=seconds, plus=max(0.0, longest - seconds), minus=max(0.0, seconds - shortest))
 
 

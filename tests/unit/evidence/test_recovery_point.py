@@ -60,6 +60,25 @@ def test_writes_after_the_recovery_do_not_count() -> None:
     assert (loss.acknowledged, loss.lost) == (10, 0)
 
 
+def test_what_is_acknowledged_between_two_falls_and_lost_is_no_zero() -> None:
+    between = [write(number) for number in range(12, 17)]
+    loss = measure("mail", [*BEFORE, *between], range(1, 11), OUTAGE)
+    assert (loss.lost, loss.seconds.seconds) == (5, pytest.approx(16.01 - 12.01))
+    alone = measure("mail", [*BEFORE, write(15)], range(1, 11), OUTAGE)
+    assert alone.lost == 1
+    assert alone.seconds.seconds + alone.seconds.plus > 0, "no objective of 0 s is met"
+
+
+def test_canaries_that_stopped_long_before_the_outage_measure_nothing() -> None:
+    late = Outage(
+        application="mail", status=OutageStatus.RECOVERED, began=Bracket(earliest=30.0, latest=30.2), ended=None
+    )
+    loss = measure("mail", BEFORE, range(1, 11), late)
+    assert (loss.status, loss.seconds) == (LossStatus.NOT_MEASURED, None)
+    assert "last 20 s" in loss.reason
+    assert measure("mail", BEFORE, range(1, 10), late).lost == 1, "a loss that is seen is told all the same"
+
+
 def test_other_applications_do_not_count() -> None:
     assert measure("mail", [*BEFORE, write(5, application="directory")], range(1, 11), OUTAGE).acknowledged == 10
 
