@@ -234,11 +234,11 @@ def _protection(run: Subject, events: Sequence[ev.Event]) -> tuple[Protection, .
     except FileNotFoundError:
         text = ""
     looks = read_protection(text, str(run.folder.protection))
-    stretches = _stretches(events)
-    return tuple(measure(group, looks, stretches) for group in run.groups)
+    watched = stretches(events)
+    return tuple(measure(group, looks, watched) for group in run.groups)
 
 
-def _stretches(events: Sequence[ev.Event]) -> list[tuple[float, float]]:
+def stretches(events: Sequence[ev.Event]) -> list[tuple[float, float]]:
     """When the run was on: a clean-up or a decision takes it up again after its end."""
     found: list[tuple[float, float]] = []
     began: float | None = None

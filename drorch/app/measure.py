@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from drorch.app.baseline import stretches
 from drorch.catalog.model import Catalog
 from drorch.evidence import objectives, outage, recovery_point
 from drorch.evidence.model import CanaryWrite, DataLoss, Outage, Sample
@@ -37,6 +38,7 @@ def measure_run(
     """Measure every application in the plan's scope. Pure; absent observations give absent measurements."""
     declared = next((event.at.mono for event in events if isinstance(event.body, ev.Declared)), None)
     expected = plan.kind in OUTAGE_EXPECTED
+    watched = stretches(events)
     outages: dict[str, Outage] = {}
     losses: dict[str, DataLoss] = {}
     scores: dict[str, Score] = {}
@@ -50,6 +52,7 @@ def measure_run(
             by_application.get(app.id, ()),
             expect_outage=expected,
             expected_after=serving_site(scope, expected=expected),
+            unbroken=watched,
         )
         writes = [canary for canary in canaries if canary.application == app.id]
         loss = recovery_point.measure(app.id, writes, present.get(app.id), seen)

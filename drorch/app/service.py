@@ -308,13 +308,14 @@ class Service:
             if run == except_run:
                 continue
             try:
-                opened = self.open(run)
-                state = self.state(opened)
+                # The plan alone: a run under way holds its groups also while its estate or catalog cannot be read.
+                plan = settings.load_plan_file(run_folder(self._parts.home, run).plan)
+                state = fold(plan, self._parts.journal.read(run))
             except DrorchError:
                 # A run whose files are gone cannot be driven any more; its journal stays for the record.
                 continue
             if state.head.started_at is not None and state.ended is None:
-                held |= dict.fromkeys(groups_of(opened.plan), run)
+                held |= dict.fromkeys(groups_of(plan), run)
         return held
 
     def heads(self) -> list[RunLine]:

@@ -21,6 +21,8 @@ SETTLED = 5
 """Good samples in a row, one of them full, after which an earlier interruption counts as over."""
 WIDE_GAP_SLOTS = 3
 """More missing grid slots than this across a transition are told in the reason."""
+BLIND_S = 10.0
+"""Who did not look for so long cannot say that nothing happened."""
 
 
 def measure(
@@ -31,12 +33,13 @@ def measure(
     expected_after: str | None,
     watch_from: float | None = None,
     watch_to: float | None = None,
+    unbroken: Sequence[tuple[float, float]] = (),
 ) -> Outage:
     """The outage of ``application``.
 
     ``samples`` may hold other applications' and drill samples too; they are left out. ``expected_after`` is the site
     that has to serve at the end (None: any). ``watch_from`` and ``watch_to`` limit the samples (monotonic seconds).
-    Never raises.
+    Over each stretch of ``unbroken`` somebody has to have looked, or no service is called untouched. Never raises.
     """
     own = _of_interest(application, samples, watch_from, watch_to)
     if not own:
@@ -51,7 +54,7 @@ def measure(
         largest_gap_s=gap,
     )
     if not expect_outage:
-        return _undisturbed(base, own, expected_after)
+        return _undisturbed(base, own, expected_after, unbroken)
     if not bad:
         return _with(base, OutageStatus.VACUOUS, f"never seen down in {len(own)} samples")
     return _outage(base, own, expected_after, OutageStatus.RECOVERED, OutageStatus.NOT_RECOVERED)
@@ -69,13 +72,24 @@ def _of_interest(application: str, samples: Sequence[Sample], since: float | Non
     return sorted(own, key=lambda sample: (sample.started, sample.ended))
 
 
-def _undisturbed(base: Outage, own: list[Sample], expected: str | None) -> Outage:
-    """No outage is to be seen: every sample good, from the expected site, and at least one full."""
+def _undisturbed(
+    base: Outage, own: list[Sample], expected: str | None, unbroken: Sequence[tuple[float, float]]
+) -> Outage:
+    """No outage is to be seen: every sample good, from the expected site, at least one full, and no hole in them."""
     if any(not _serves(sample, expected) for sample in own):
         return _outage(base, own, expected, OutageStatus.INTERRUPTED, OutageStatus.INTERRUPTED)
     if not any(sample.full for sample in own):
         return _with(base, OutageStatus.VACUOUS, "no full sample: nothing was written and read")
+    hole = max((_hole(own, *stretch) for stretch in unbroken), default=0.0)
+    if hole > BLIND_S:
+        return _with(base, OutageStatus.VACUOUS, f"nobody looked for {hole:.0f} s of the run")
     return _with(base, OutageStatus.UNTOUCHED, "")
+
+
+def _hole(own: list[Sample], began: float, ended: float) -> float:
+    """Longest time in seconds between ``began`` and ``ended`` in which no sample was taken."""
+    looks = [began, *(sample.started for sample in own if began < sample.started < ended), ended]
+    return max(later - earlier for earlier, later in pairwise(looks))
 
 
 def _outage(base: Outage, own: list[Sample], expected: str | None, ended: OutageStatus, open_: OutageStatus) -> Outage:

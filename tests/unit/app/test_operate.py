@@ -261,3 +261,12 @@ def test_a_deadline_that_is_no_duration_is_bad_input(desk: Desk, tmp_path: Path,
     assert desk.types(*words) == 2
     assert "not a duration" in desk.err
     assert desk.journal.runs() == ()
+
+
+def test_a_run_holds_its_groups_also_while_its_estate_cannot_be_read(desk: Desk) -> None:
+    plan = drill_plan()
+    desk.run("under-way", ev.RunStarted(), plan=plan)
+    folder = run_folder(desk.home, "under-way")
+    write_whole(folder.context, json.dumps({"estate": str(desk.home / "edited.yaml"), "watch": "under-way"}))
+    write_whole(desk.home / "edited.yaml", "sites: [half written")
+    assert set(wiring.service(desk.home).open_groups(except_run="another").values()) == {"under-way"}

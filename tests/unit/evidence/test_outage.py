@@ -132,6 +132,18 @@ def test_light_samples_alone_do_not_prove_production_untouched() -> None:
     assert found.status is OutageStatus.VACUOUS
 
 
+def test_production_is_not_called_untouched_where_nobody_looked() -> None:
+    def over(began: float, ended: float) -> Outage:
+        return measure(
+            "mail", line("gggg"), expect_outage=False, expected_after="nyc", unbroken=[(0.0, 0.5), (began, ended)]
+        )
+
+    assert over(0.0, 1.0).status is OutageStatus.UNTOUCHED
+    died = over(0.0, 600.0)  # the watcher died at the beginning of a drill of ten minutes
+    assert (died.status, "nobody looked for" in died.reason) == (OutageStatus.VACUOUS, True)
+    assert over(100.0, 130.0).status is OutageStatus.VACUOUS
+
+
 def test_drill_samples_and_other_applications_do_not_count() -> None:
     others = [sample(1, good=False, drill=True), sample(1, good=False, application="directory")]
     found = measure("mail", line("gggg") + others, expect_outage=False, expected_after="nyc")
