@@ -130,6 +130,12 @@ class Driver:
         refusals = start_refusals(self.plan, plan, head) or start_refusals(self.plan, plan, head, self.open_groups())
         if not refusals:
             recorder.stage([RunStarted()])
+            self._commit(recorder)
+            # Another run may have started between the look and this: only now do both see each other, and neither acts.
+            taken = group_taken(self.plan, self.open_groups())
+            if taken is not None:
+                ended = RunEnded(outcome=RunOutcome.REFUSED, reason=taken.reason)
+                recorder.stage([self._refused(taken), ended])
             return
         if head.awaited is not None and only_approval_missing(refusals):
             if not approval_overdue(head, self.clock.now()):

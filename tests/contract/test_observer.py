@@ -343,7 +343,8 @@ def test_a_lost_site_is_witnessed_and_a_living_one_is_not(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("site", "witnesses"), [("moon", ("nyc",)), ("nyc", ("moon",)), ("nyc", ()), ("nyc", ("nyc",))]
+    ("site", "witnesses"),
+    [("moon", ("nyc",)), ("nyc", ("moon",)), ("nyc", ()), ("nyc", ("nyc",)), ("nyc", ("brindisi", "brindisi"))],
 )
 def test_a_witness_that_is_none_proves_nothing(world: World, site: str, witnesses: tuple[str, ...]) -> None:
     proof = world.observer().prove(WitnessAct(site=site, witnesses=witnesses), since=now(), deadline_s=5)

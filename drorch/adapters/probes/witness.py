@@ -33,7 +33,7 @@ def endpoints_of(estate: Estate, site: str) -> dict[str, Endpoint]:
 def witness(estate: Estate, act: WitnessAct) -> Proof:
     """Three rounds from each witness. One answer is enough to refuse: a living site is not failed over by mistake."""
     unknown = [site for site in (act.site, *act.witnesses) if site not in estate.sites]
-    if unknown or not act.witnesses or act.site in act.witnesses:
+    if unknown or len(set(act.witnesses)) < 2 or act.site in act.witnesses:
         reason = f"unknown sites: {', '.join(unknown)}" if unknown else "two other sites have to be witnesses"
         return Proof(holds=False, code="witness-unusable", reason=reason)
     endpoints = endpoints_of(estate, act.site)

@@ -217,6 +217,16 @@ def test_a_group_held_by_another_run_refuses() -> None:
     assert driver.drive() is RunOutcome.REFUSED
 
 
+def test_two_runs_that_start_at_once_see_each_other_before_they_act() -> None:
+    scene = Scene(plan=drill_plan()).create()
+    driver = scene.driver()
+    seen = iter([{}, {"g": "started-at-the-same-time"}])
+    driver.open_groups = lambda: next(seen)
+    assert driver.drive() is RunOutcome.REFUSED
+    assert (scene.executor.performed, scene.observer.asked) == ((), [])
+    assert [refusal.interlock for refusal in scene.state.head.refusals] == ["one-run-per-group"]
+
+
 def test_an_ended_run_is_not_driven_again() -> None:
     scene = Scene(plan=failover_plan()).create()
     scene.drive()
