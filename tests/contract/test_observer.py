@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from drorch.adapters.clock import SystemClock
 from drorch.adapters.probes.observer import ProbeObserver
 from drorch.adapters.probes.present import collect_present, write_present
 from drorch.adapters.probes.spec import WatchSpec, watch_target
-from drorch.catalog.estate import ApplicationNames, DatabaseNode, Endpoint, Estate
+from drorch.catalog.estate import ApplicationNames, DatabaseNode, Endpoint, Estate, NameServer
 from drorch.core.clock import Instant
 from drorch.evidence import outage, recovery_point
 from drorch.evidence.codec import read_canaries, read_present, read_samples
@@ -349,6 +352,32 @@ def test_a_lost_site_is_witnessed_and_a_living_one_is_not(world: World) -> None:
 def test_a_witness_that_is_none_proves_nothing(world: World, site: str, witnesses: tuple[str, ...]) -> None:
     proof = world.observer().prove(WitnessAct(site=site, witnesses=witnesses), since=now(), deadline_s=5)
     assert (proof.holds, proof.code) == (False, "witness-unusable")
+
+
+@contextmanager
+def swallowing(address: str) -> Iterator[Endpoint]:
+    """A port whose queue is full: whoever connects hears nothing, as behind a cut line."""
+    with socket.socket() as full, ExitStack() as waiting:
+        full.bind((address, 0))
+        full.listen(0)
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        yield Endpoint(address=address, port=full.getsockname()[1])
+
+
+def test_a_witness_that_is_cut_off_itself_proves_no_loss(world: World) -> None:
+    with ExitStack() as lines:
+        silent = tuple(
+            NameServer(site=site, endpoint=lines.enter_context(swallowing(SITES[site])))
+            for site in ("piscataway", "valencia", "brindisi")
+        )
+        estate = replace(world.estate, name_servers=silent, databases=(), ssh={})
+        act = WitnessAct(site="nyc", witnesses=("brindisi", "valencia"))
+        proof = ProbeObserver(estate, None, SystemClock()).prove(act, since=now(), deadline_s=10)
+    assert (proof.holds, proof.code) == (False, "witness-unusable")
+    assert "brindisi and valencia" in proof.reason
 
 
 def test_names_are_asked_at_every_server(world: World) -> None:

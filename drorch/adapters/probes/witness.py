@@ -1,4 +1,8 @@
-"""Is a site really lost? From two other sites, several times, nothing of it may answer."""
+"""Is a site really lost? From two other sites, several times, nothing of it may answer.
+
+A witness that is cut off itself sees every site as lost. So each one first has to reach the servers of some third site;
+a refused connection is enough, because somebody there refused it.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +46,27 @@ def witness(estate: Estate, act: WitnessAct) -> Proof:
     return asyncio.run(_rounds(estate, act, endpoints))
 
 
+async def _cut_off(estate: Estate, act: WitnessAct) -> list[str]:
+    """The witnesses that reach no server of any site but the lost one and their own."""
+    found = []
+    for witness_site in act.witnesses:
+        servers = [
+            endpoint
+            for site in estate.sites
+            if site not in (act.site, witness_site)
+            for name, endpoint in endpoints_of(estate, site).items()
+            if not name.startswith("application ")
+        ]
+        if not {"answered", "refused"} & set(await _ask_all(servers, estate.sites[witness_site])):
+            found.append(witness_site)
+    return found
+
+
 async def _rounds(estate: Estate, act: WitnessAct, endpoints: dict[str, Endpoint]) -> Proof:
     told: dict[str, Counter[str]] = {site: Counter() for site in act.witnesses}
+    if cut_off := await _cut_off(estate, act):
+        reason = f"{' and '.join(cut_off)} reaches no server of a third site: cut off, or nothing is known there"
+        return Proof(holds=False, code="witness-unusable", reason=reason)
     for turn in range(ROUNDS):
         if turn:
             await asyncio.sleep(PAUSE_S)
