@@ -210,3 +210,17 @@ def test_a_folder_no_drill_has_made_is_never_removed(pair: Pair, step: Step) -> 
     assert result.failures == {"db-g1-piscataway"}
     assert "not made by a drill" in result.message
     assert (precious / "file").read_text() == "precious"
+
+
+def test_the_copy_of_another_run_is_never_removed(pair: Pair, step: Step) -> None:
+    assert until(lambda: streams(pair, "nyc"))
+    other = pair.drill_data("piscataway")
+    other.mkdir(parents=True)
+    (other / "file").write_text("of another run")
+    marker = other.with_name(f"{other.name}.drorch-drill")
+    marker.write_text("20130301-000000-abcd\n")
+    result = step("drill_cleanup", "piscataway", "nyc")
+    assert result.failures == {"db-g1-piscataway"}
+    assert "belongs to the run 20130301-000000-abcd" in result.message
+    assert (other / "file").read_text() == "of another run"
+    assert marker.exists()
