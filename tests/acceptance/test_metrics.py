@@ -123,7 +123,9 @@ class Watched:
 
     def query(self, expression: str) -> dict[tuple[tuple[str, str], ...], float]:
         """What Prometheus answers now, by labels (without those of the scrape)."""
-        answer = self.prometheus.get("/api/v1/query", params={"query": expression}).json()
+        told = self.prometheus.get("/api/v1/query", params={"query": expression})
+        told.raise_for_status()
+        answer = told.json()
         assert answer["status"] == "success", answer
         return {
             tuple(sorted((k, v) for k, v in item["metric"].items() if k not in {"job", "instance"})): float(
@@ -221,8 +223,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 def scraped(watched: Watched) -> bool:
     try:
         return watched.query("sum(up)") == {(): 2.0}
-    except httpx.TransportError:
-        return False
+    except (httpx.TransportError, httpx.HTTPStatusError):
+        return False  # not listening yet, or "503 Service Unavailable" while it starts
 
 
 def test_prometheus_has_the_values_of_the_report(watched: Watched) -> None:
