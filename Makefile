@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make demo        lose New York on the embedded lab, recover, measure, fail back, write report.html"
 	@echo "make test        checks, unit, contract, fault and acceptance tests"
-	@echo "make faults      every fault: the table, and kill -9 of the real orchestrator on the lab (about ten minutes)"
+	@echo "make faults      every fault: the table, and kill -9 of the real orchestrator on the lab"
 	@echo "make check       ruff, mypy --strict, import-linter"
 	@echo "make bench       speed, as ratios in one run (not part of the tests)"
 	@echo "make golden      write the golden files anew"
