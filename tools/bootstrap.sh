@@ -27,5 +27,5 @@ if [ ! -x "$venv/bin/pip" ]; then
 fi
 started=$(date +%s)
 echo "drorch: installing Python packages into $venv ..."
-"$venv/bin/pip" install --quiet --disable-pip-version-check -e '.[lab,dev]'
+"$venv/bin/pip" install --quiet --disable-pip-version-check -e '.[lab,web,pdf,dev]'
 echo "drorch: installed in $(( $(date +%s) - started )) s"

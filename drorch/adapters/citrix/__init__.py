@@ -1,0 +1,1 @@
+"""Clients of Citrix systems: NetScaler, Monitor, CVAD, StoreFront and Gateway."""
