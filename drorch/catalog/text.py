@@ -54,6 +54,8 @@ def parse_document(text: bytes, source: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
+        if "nesting depth" in str(error.problem):  # libyaml's own limit, far above ours, met while it looks ahead
+            _refuse(source, line, f"nested more than {MAX_DEPTH} deep", "flatten it")
         context = f" ({error.context})" if error.context else ""
         _refuse(source, line, f"not valid YAML: {error.problem or 'unreadable'}{context}", "correct the syntax there")
     except yaml.YAMLError as error:
