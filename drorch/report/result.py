@@ -23,6 +23,8 @@ from drorch.report.model import (
     Totals,
 )
 
+NAMED = 3
+"""So many deviations are named in a line of issues; the whole list stands further down in the report."""
 _GOOD = frozenset({ApplicationVerdict.PASS, ApplicationVerdict.PROVED})
 _WORD = {
     ApplicationVerdict.FAILED: "failed",
@@ -145,7 +147,7 @@ def _issues(
     lossless_unknown = sum(app.recovery_point.met is None for app in applications)
     duplicated = sum(bool(app.recovery_point.duplicates) for app in applications)
     unwatched = sum(app.observation.status != "untouched" for app in applications)
-    grave = sum(item.severity != Severity.NOTE for item in deviations)
+    grave = [item.message for item in deviations if item.severity != Severity.NOTE]
     moved = run.kind not in (Kind.DRILL, Kind.READINESS)
     found = (
         (counts.not_recoverable, "cannot be recovered by any plan"),
@@ -165,7 +167,8 @@ def _issues(
     if refusals:
         issues.append(f"{_count(len(refusals), 'refusal')} by an interlock")
     if grave:
-        issues.append(_count(grave, "deviation") + " found")
+        more = f"; and {len(grave) - NAMED} more" if len(grave) > NAMED else ""
+        issues.append(f"{_count(len(grave), 'deviation')} found: {'; '.join(grave[:NAMED])}{more}")
     if run.drivers > 1:
         issues.append(f"the run was interrupted and taken up again {_count(run.drivers - 1, 'time')}")
     return tuple(issues)
