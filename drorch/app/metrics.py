@@ -91,11 +91,17 @@ class MetricsReader:
 
     def fingerprint(self) -> object:
         """Changes whenever :meth:`read` would say something new. Looks at files and driver processes only."""
-        database = self._home / "journal.sqlite"
-        journal = (mark_of(database), mark_of(database.with_name("journal.sqlite-wal")))
+        journal = self._mark_of_journal()
         reports = tuple((path, mark_of(path)) for path in self._report_files())
         driven = tuple(self._driven(known.summary) for known in self._runs.values() if known.summary.outcome is None)
         return journal, mark_of(self._catalog_file), reports, driven
+
+    def _mark_of_journal(self) -> object:
+        named = settings.journal_database(self._home)
+        if "://" in named:
+            # A server does not say when it changed: ask anew every second.
+            return int(self._clock.now().mono)
+        return mark_of(Path(named)), mark_of(Path(f"{named}-wal"))
 
     def read(self) -> MetricFacts:
         """The facts as they stand. Broken or InputInvalid when the journal as a whole cannot be read."""

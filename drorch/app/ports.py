@@ -48,6 +48,28 @@ class Watching(Protocol):
         ...
 
 
+class DriverProcesses(Protocol):
+    """Drivers of runs as processes of their own, which outlive whoever started them (a scheduler, the web console).
+
+    The journal decides who drives: a second driver of a run, however it came about, ends without acting.
+    """
+
+    def start(self, home: Path, run: str) -> bool:
+        """Let a detached process do what ``drorch run attach RUN`` does, over the state folder ``home``.
+
+        False, with nothing started, when one that was started here lives. Broken when none can be started.
+        """
+        ...
+
+    def alive(self, home: Path, run: str) -> bool:
+        """Whether a driver that was started by this port, by any process of this machine, lives."""
+        ...
+
+    def said(self, home: Path, run: str) -> str:
+        """The end of what its drivers wrote (at most some lines), for people; empty when nothing was."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """Everything a use case needs, put together by the wiring."""

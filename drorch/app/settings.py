@@ -41,6 +41,11 @@ def home() -> Path:
     return folder
 
 
+def journal_database(folder: Path) -> str:
+    """Where the journal is: the SQLAlchemy URL in ``$DRORCH_JOURNAL``, else ``journal.sqlite`` in the state folder."""
+    return os.environ.get("DRORCH_JOURNAL") or str(folder / "journal.sqlite")
+
+
 def playbooks_folder() -> Path:
     """``$DRORCH_PLAYBOOKS``, else ``playbooks`` beside the package or in the present folder."""
     named = os.environ.get("DRORCH_PLAYBOOKS")

@@ -12,6 +12,7 @@ from pathlib import Path
 from drorch.adapters.ansible import AnsibleExecutor
 from drorch.adapters.ansible.secrecy import Secrecy, secret_files_of
 from drorch.adapters.clock import SystemClock, SystemIds
+from drorch.adapters.driving import DriverProcesses
 from drorch.adapters.probes.now import probe_now as take_one_sample_each
 from drorch.adapters.probes.observer import ProbeObserver
 from drorch.adapters.probes.protection import ProtectionMeter
@@ -78,6 +79,11 @@ def operations(home: Path | None = None) -> Operations:
     return Operations(parts(home or settings.home()), _is_at_it)
 
 
+def driver_processes() -> DriverProcesses:
+    """Drivers in processes of their own."""
+    return DriverProcesses()
+
+
 def _drives(host: str, pid: int) -> bool:
     return host == platform.node() and ProcessRef.of(pid) is not None
 
@@ -92,7 +98,7 @@ def _is_at_it(attached: Event) -> bool:
 
 def parts(folder: Path) -> Parts:
     """The real adapters over one state folder."""
-    database = folder / "journal.sqlite"
+    database = settings.journal_database(folder)
     return Parts(
         home=folder,
         clock=clock(),
@@ -115,7 +121,7 @@ def metrics_reader(catalog: Path, home: Path | None = None) -> MetricsReader:
 def sealing(home: Path | None = None) -> Iterator[SealingParts]:
     """What an export of evidence needs, for the present state folder."""
     folder = home or settings.home()
-    with SqlJournal(folder / "journal.sqlite") as journal:
+    with SqlJournal(settings.journal_database(folder)) as journal:
         yield SealingParts(home=folder, journal=journal, secrets=known_secrets)
 
 

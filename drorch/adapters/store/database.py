@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, Text, create_engine, event, insert, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
-from drorch.core.errors import Broken
+from drorch.core.errors import Broken, InputInvalid
 
 STORE_SCHEMA = 1
 
@@ -106,7 +106,17 @@ class Database:
 
 
 def _engine(url: str, lock_timeout_s: float) -> Engine:
-    engine = create_engine(url)
+    # People write postgresql://; the driver that comes with drorch is psycopg.
+    url = f"postgresql+psycopg://{url.partition('://')[2]}" if url.startswith("postgresql://") else url
+    try:
+        engine = create_engine(url)
+    except (ArgumentError, ImportError, ValueError) as error:
+        # The URL may hold a password: it is not repeated.
+        raise InputInvalid(
+            f"not the URL of a database drorch can use ({type(error).__name__})",
+            where="DRORCH_JOURNAL",
+            next_step="write postgresql://user@host:port/database, with the password in a file that PGPASSFILE names",
+        ) from None
     if engine.dialect.name != "sqlite":
         return engine
 
