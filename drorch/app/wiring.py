@@ -13,6 +13,7 @@ from drorch.adapters.ansible import AnsibleExecutor
 from drorch.adapters.ansible.secrecy import Secrecy, secret_files_of
 from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.driving import DriverProcesses
+from drorch.adapters.machine import ThisMachine
 from drorch.adapters.probes.now import probe_now as take_one_sample_each
 from drorch.adapters.probes.observer import ProbeObserver
 from drorch.adapters.probes.protection import ProtectionMeter
@@ -22,6 +23,7 @@ from drorch.adapters.processes import ProcessRef
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
 from drorch.app import settings
+from drorch.app.doctor import Check, Doctor, Patient
 from drorch.app.folders import WatchFolder, runs_folder
 from drorch.app.metrics import MetricsReader
 from drorch.app.operate import Operations
@@ -131,6 +133,18 @@ def known_secrets(estate: Estate) -> KnownSecrets:
     readable = [file for file in files if os.access(file, os.R_OK)]
     unread = [str(file) for file in (Path(estate.inventory), *files) if not os.access(file, os.R_OK)]
     return KnownSecrets(values=Secrecy.of_files(readable).values, unread=tuple(unread))
+
+
+def examine(catalog: Path, estate: Path | None) -> Iterator[Check]:
+    """What would stop a run of the present state folder; see `drorch.app.doctor`."""
+    home = settings.home()
+    doctor = Doctor(
+        ThisMachine(),
+        journal=lambda: SqlJournal(settings.journal_database(home)),
+        operations=lambda: operations(home),
+        secret_files=lambda found: [Path(found.pgpass_file), *secret_files_of(Path(found.inventory))],
+    )
+    return doctor.examine(Patient(home=home, catalog_file=catalog, estate_file=estate))
 
 
 def probe_now(estate: Estate, catalog: Catalog, applications: Sequence[str]) -> list[Sample]:
