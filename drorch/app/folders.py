@@ -55,6 +55,11 @@ class RunFolder:
         return self.path / "context.json"
 
     @property
+    def fingerprint(self) -> Path:
+        """What the run rests on, piece by piece, as it was when it was begun."""
+        return self.path / "fingerprint.json"
+
+    @property
     def present(self) -> Path:
         """Canary numbers found after the run."""
         return self.path / "present.json"

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drorch import __version__
-from drorch.app import baseline, settings
+from drorch.app import baseline, beginning, settings
 from drorch.app.folders import RunFolder, WatchFolder, read_json, run_folder, watch_folder, write_whole
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts, PartsOfEstate
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
-from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
-from drorch.core.ids import canonical_json, short
+from drorch.core.errors import Broken, DrorchError, NotFound, Refused
+from drorch.core.ids import canonical_json
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_id, plan_to_text
 from drorch.plan.model import Kind, Plan
-from drorch.plan.refs import playbooks_id
 from drorch.report.build import build_report
 from drorch.report.codec import report_from_text, report_to_text
 from drorch.report.html import report_as_html
 from drorch.report.model import Report, TimeSpent
 from drorch.report.text import report_as_text
 from drorch.run import events as ev
-from drorch.run.chain import GENESIS, link
 from drorch.run.driver import Driver
 from drorch.run.interlocks import groups_of
 from drorch.run.progress import SATISFIED, StepStatus
@@ -60,6 +56,8 @@ class Request:
     declared_because: str = ""
     awaits: ev.ApprovalAwaited | None = None
     """The run waits for approvals that are still missing, instead of being refused."""
+    run: str | None = None
+    """The id of the run; None makes a new one. Beginning the same id twice is a JournalConflict."""
     watch: str | None = None
     """A standing watch that already runs (it saw the time before the disruption); None starts one."""
 
@@ -105,8 +103,10 @@ class Service:
         text = settings.read_input(request.catalog_file, settings.MAX_CATALOG_BYTES)
         catalog = settings.load_catalog_file(request.catalog_file)
         estate = settings.load_estate(request.estate_file)
-        self._check(request, catalog)
-        run = self._parts.ids.new_run_id()
+        beginning.check_plan_fits(request.plan, catalog, request.catalog_file)
+        people = (("operator", request.operator), *(("approver", item.person) for item in request.approvals))
+        beginning.check_names(iter(people))
+        run = request.run or self._parts.ids.new_run_id()
         folder = run_folder(self._parts.home, run, must_exist=False)
         watch = watch_folder(self._parts.home, request.watch or run)
         write_whole(folder.catalog, text.decode("utf-8"))
@@ -114,42 +114,13 @@ class Service:
             folder.context, canonical_json({"estate": str(request.estate_file.absolute()), "watch": watch.path.name})
         )
         write_whole(folder.plan, plan_to_text(request.plan))
+        beginning.write_fingerprints(folder, run, request.plan, catalog, estate)
         opened = Opened(run=run, folder=folder, plan=request.plan, catalog=catalog, estate=estate, watch=watch)
         self._parts.journal.append(self._first_events(opened, request))
         return opened
 
-    def _check(self, request: Request, catalog: Catalog) -> None:
-        if request.plan.catalog_id != catalog.content_id:
-            raise InputInvalid(
-                f"the plan was built from another catalog ({short(request.plan.catalog_id)}) than "
-                f"{request.catalog_file} is now ({short(catalog.content_id)})",
-                where=str(request.catalog_file),
-                next_step="build the plan again, look at 'drorch plan diff', and have it approved again",
-            )
-        now = playbooks_id(settings.read_playbooks())
-        if request.plan.playbooks_id != now:
-            raise InputInvalid(
-                f"the playbooks have changed since the plan was built ({short(request.plan.playbooks_id)} then, "
-                f"{short(now)} now)",
-                where=str(settings.playbooks_folder()),
-                next_step="build the plan again and have it approved again",
-            )
-        for name, text in (("operator", request.operator), *(("approver", item.person) for item in request.approvals)):
-            if not text.strip():
-                raise InputInvalid(f"the {name} has no name", next_step=f"name the {name}: a person stands for it")
-
     def _first_events(self, opened: Opened, request: Request) -> list[ev.Event]:
-        bodies: list[ev.Body] = [
-            ev.RunCreated(
-                schema=ev.JOURNAL_SCHEMA,
-                drorch_version=__version__,
-                plan_id=plan_id(opened.plan),
-                catalog_id=opened.catalog.content_id,
-                kind=opened.plan.kind.value,
-                operator=request.operator,
-                host=platform.node(),
-            )
-        ]
+        bodies: list[ev.Body] = [beginning.created(opened.plan, request.operator)]
         if request.awaits is not None:
             bodies.append(request.awaits)
         bodies += [
@@ -160,12 +131,7 @@ class Service:
             bodies.append(
                 ev.Declared(site=opened.plan.lost_site, person=request.declared_by, reason=request.declared_because)
             )
-        events: list[ev.Event] = []
-        previous = GENESIS
-        for seq, body in enumerate(bodies, start=1):
-            events.append(link(previous, run=opened.run, seq=seq, at=self._parts.clock.now(), body=body))
-            previous = events[-1].chain
-        return events
+        return beginning.chained(opened.run, self._parts.clock, bodies)
 
     def open(self, run: str) -> Opened:
         """An existing run; NotFound when there is none."""

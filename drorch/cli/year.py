@@ -22,7 +22,15 @@ from drorch.programme.check import check_programme
 from drorch.programme.codec import event_to_json, status_to_json
 from drorch.programme.load import load_programme
 from drorch.programme.local_time import local, parse_day, parse_instant
-from drorch.programme.log import Booked, Moved, Recorded, Withdrawn, YearEvent
+from drorch.programme.log import (
+    ApprovalWithdrawn,
+    Booked,
+    Moved,
+    Recorded,
+    StandingApproval,
+    Withdrawn,
+    YearEvent,
+)
 from drorch.programme.model import Activity, TestResult
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -277,4 +285,8 @@ def _told(event: YearEvent) -> str:
     if isinstance(body, Booked | Moved):
         verb = "planned for" if isinstance(body, Booked) else "moved to"
         return f"{body.id} {verb} {body.start:%Y-%m-%d %H:%M}Z, {show_duration(body.duration_s)}"
+    if isinstance(body, StandingApproval):
+        return f"drills of the schedule {body.schedule} may start by themselves until {body.until}"
+    if isinstance(body, ApprovalWithdrawn):
+        return f"drills of the schedule {body.schedule} wait for people again"
     return f"{body.id} called off"

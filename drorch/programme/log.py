@@ -74,7 +74,28 @@ class CalledOff:
     what: Literal["called-off"] = "called-off"
 
 
-YearBody = Recorded | Withdrawn | Booked | Moved | CalledOff
+@dataclass(frozen=True, kw_only=True)
+class StandingApproval:
+    """The drills of a schedule may start by themselves until that day, as long as they do exactly what was read.
+
+    ``family``: `drorch.plan.playbook_files.family_id` of the plan that the person read.
+    """
+
+    schedule: str
+    family: str
+    until: date
+    what: Literal["standing-approval"] = "standing-approval"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalWithdrawn:
+    """The drills of a schedule wait for people again."""
+
+    schedule: str
+    what: Literal["approval-withdrawn"] = "approval-withdrawn"
+
+
+YearBody = Recorded | Withdrawn | Booked | Moved | CalledOff | StandingApproval | ApprovalWithdrawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +117,8 @@ class YearBook:
     records: Mapping[int, YearEvent] = field(default_factory=lambda: MappingProxyType({}))
     withdrawn: frozenset[int] = frozenset()
     bookings: Mapping[str, Booking] = field(default_factory=lambda: MappingProxyType({}))
+    approvals: Mapping[str, YearEvent] = field(default_factory=lambda: MappingProxyType({}))
+    """Standing approvals by schedule."""
 
     def fulfilments(self) -> tuple[Fulfilment, ...]:
         """What the records claim, one for each subject."""
@@ -121,6 +144,8 @@ def after(book: YearBook, event: YearEvent) -> YearBook:
         return _without(book, body.record)
     if isinstance(body, Booked):
         return _booked(book, body, event)
+    if isinstance(body, StandingApproval | ApprovalWithdrawn):
+        return _approvals(book, body, event)
     booking = standing_booking(book, body.id)
     changed = replace(booking, sequence=booking.sequence + 1, changed_at=event.at, reason=event.reason)
     if isinstance(body, Moved):
@@ -139,6 +164,17 @@ def standing_booking(book: YearBook, booking_id: str) -> Booking:
     if booking.called_off:
         raise InputInvalid(f"the test {booking_id} was called off", next_step="plan a new one under another id")
     return booking
+
+
+def _approvals(book: YearBook, body: StandingApproval | ApprovalWithdrawn, event: YearEvent) -> YearBook:
+    left = {name: found for name, found in book.approvals.items() if name != body.schedule}
+    if isinstance(body, StandingApproval):
+        return replace(book, approvals=MappingProxyType({**left, body.schedule: event}))
+    if body.schedule not in book.approvals:
+        known = ", ".join(book.approvals) or "none"
+        what = f"the schedule {body.schedule} has no standing approval"
+        raise NotFound(what, next_step=f"standing approvals: {known}")
+    return replace(book, approvals=MappingProxyType(left))
 
 
 def _without(book: YearBook, number: int) -> YearBook:

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, Text, create_engine, event, insert, select
+from sqlalchemy import text as text_of
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
 from drorch.core.errors import Broken, InputInvalid
 
 STORE_SCHEMA = 1
+_MAKING_TABLES = 7_263_918_205
+"""Any number of our own: PostgreSQL's advisory lock while the tables are made."""
 
 METADATA = MetaData()
 VERSION = Table("drorch_store", METADATA, Column("schema", Integer, primary_key=True, autoincrement=False))
@@ -33,6 +36,17 @@ REQUESTS = Table(
     Column("kind", Text, nullable=False),
     Column("data", Text, nullable=False),
     sqlite_autoincrement=True,
+)
+SCHEDULE_EVENTS = Table(
+    "schedule_events",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("schedule", Text, nullable=False),
+    Column("nominal", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("wall", Text, nullable=False),
+    Column("data", Text, nullable=False),
 )
 
 _SAID = {
@@ -63,6 +77,9 @@ class Database:
         self.where = text if "://" not in text else url.split("://")[0]
         self._engine = _engine(url, lock_timeout_s)
         with self.transaction() as connection:
+            if connection.dialect.name == "postgresql":
+                # "if not exists" does not keep two processes from making one table at once.
+                connection.execute(text_of("SELECT pg_advisory_xact_lock(:key)"), {"key": _MAKING_TABLES})
             for table in METADATA.sorted_tables:
                 connection.execute(CreateTable(table, if_not_exists=True))
             versions = connection.execute(select(VERSION.c.schema)).scalars().all()

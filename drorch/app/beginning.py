@@ -1,0 +1,94 @@
+"""What is checked and written before a run exists: its plan against the world, its first events, its fingerprint."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from drorch import __version__
+from drorch.app import settings
+from drorch.app.folders import RunFolder, write_whole
+from drorch.app.inventory import host_hashes
+from drorch.catalog.estate import Estate
+from drorch.catalog.model import Catalog
+from drorch.core.clock import Clock
+from drorch.core.errors import InputInvalid
+from drorch.core.ids import canonical_json, short
+from drorch.evidence.fingerprint import Parts, World, fingerprint, parts_to_json, playbook_pieces
+from drorch.plan.codec import plan_id
+from drorch.plan.model import Plan, PlaybookAct
+from drorch.plan.refs import playbooks_id, playbooks_used
+from drorch.run import events as ev
+from drorch.run.chain import GENESIS, link
+
+
+def check_plan_fits(plan: Plan, catalog: Catalog, catalog_file: Path) -> None:
+    """InputInvalid when the plan was built from another catalog, or from other playbooks, than there are now."""
+    if plan.catalog_id != catalog.content_id:
+        raise InputInvalid(
+            f"the plan was built from another catalog ({short(plan.catalog_id)}) than "
+            f"{catalog_file} is now ({short(catalog.content_id)})",
+            where=str(catalog_file),
+            next_step="build the plan again, look at 'drorch plan diff', and have it approved again",
+        )
+    now = playbooks_id(settings.read_playbooks())
+    if plan.playbooks_id != now:
+        raise InputInvalid(
+            f"the playbooks have changed since the plan was built ({short(plan.playbooks_id)} then, {short(now)} now)",
+            where=str(settings.playbooks_folder()),
+            next_step="build the plan again and have it approved again",
+        )
+
+
+def check_names(named: Iterator[tuple[str, str]]) -> None:
+    """InputInvalid for the first of ``(role, name)`` whose name is empty."""
+    for role, text in named:
+        if not text.strip():
+            raise InputInvalid(f"the {role} has no name", next_step=f"name the {role}: a person stands for it")
+
+
+def created(plan: Plan, operator: str) -> ev.RunCreated:
+    """The first event of a run of ``plan``."""
+    return ev.RunCreated(
+        schema=ev.JOURNAL_SCHEMA,
+        drorch_version=__version__,
+        plan_id=plan_id(plan),
+        catalog_id=plan.catalog_id,
+        kind=plan.kind.value,
+        operator=operator,
+        host=platform.node(),
+    )
+
+
+def chained(run: str, clock: Clock, bodies: list[ev.Body]) -> list[ev.Event]:
+    """The first events of a run."""
+    events: list[ev.Event] = []
+    previous = GENESIS
+    for seq, body in enumerate(bodies, start=1):
+        events.append(link(previous, run=run, seq=seq, at=clock.now(), body=body))
+        previous = events[-1].chain
+    return events
+
+
+def world_of(plan: Plan, catalog: Catalog, estate: Estate) -> World:
+    """What fingerprints of the plan's applications are taken from, as it is now."""
+    acts = [act for step in plan.steps for act in (step.act, step.undo) if isinstance(act, PlaybookAct)]
+    hosts = frozenset(host for act in acts for host in act.hosts)
+    return World(
+        catalog=catalog,
+        estate=estate,
+        playbooks=playbook_pieces(playbooks_used(plan), settings.read_playbooks()),
+        hosts=host_hashes(Path(estate.inventory), hosts),
+    )
+
+
+def fingerprints(plan: Plan, world: World) -> Mapping[str, Parts]:
+    """Fingerprint of every application of the plan's scope."""
+    return {scope.application: fingerprint(scope.application, plan, world) for scope in plan.scope}
+
+
+def write_fingerprints(folder: RunFolder, run: str, plan: Plan, catalog: Catalog, estate: Estate) -> None:
+    """Keep what the run rests on, as it was before its first act."""
+    found = fingerprints(plan, world_of(plan, catalog, estate))
+    write_whole(folder.fingerprint, canonical_json(parts_to_json(found, run)))

@@ -1,0 +1,79 @@
+"""Fakes at the schedule's ports. The store passes the same contract suite as the real one."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+
+from drorch.programme.schedules.events import Adopted, Claimed, Ended, Process, ScheduleEvent
+
+
+class MemoryScheduleStore:
+    """A store that lasts as long as the object."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._events: dict[str, dict[int, ScheduleEvent]] = {}
+
+    def append(self, event: ScheduleEvent) -> bool:
+        """See the port."""
+        with self._lock:
+            mine = self._events.setdefault(event.key, {})
+            if event.seq in mine:
+                return False
+            mine[event.seq] = event
+            return True
+
+    def read(self, key: str) -> tuple[ScheduleEvent, ...]:
+        """See the port."""
+        with self._lock:
+            return tuple(event for _, event in sorted(self._events.get(key, {}).items()))
+
+    def last_claimed(self, of: str) -> datetime | None:
+        """See the port."""
+        return max((at for key, at, _ in self._claims() if key.partition("@")[0] == of), default=None)
+
+    def open_keys(self) -> tuple[str, ...]:
+        """See the port."""
+        return tuple(key for key, _, ended in self._claims() if not ended)
+
+    def keys(self, since: datetime, until: datetime) -> tuple[str, ...]:
+        """See the port."""
+        return tuple(key for key, at, _ in self._claims() if since <= at <= until)
+
+    def schedules(self) -> tuple[str, ...]:
+        """See the port."""
+        with self._lock:
+            found = [key for key, events in self._events.items() if any(_is(e, Adopted) for e in events.values())]
+        return tuple(sorted(found))
+
+    def _claims(self) -> list[tuple[str, datetime, bool]]:
+        with self._lock:
+            found = [
+                (key, event.body.nominal, any(_is(other, Ended) for other in events.values()))
+                for key, events in self._events.items()
+                for event in events.values()
+                if isinstance(event.body, Claimed)
+            ]
+        return sorted(found, key=lambda item: (item[1], item[0]))
+
+
+def _is(event: ScheduleEvent, kind: type) -> bool:
+    return isinstance(event.body, kind)
+
+
+class FakePresence:
+    """A process that says who it is, among those in ``alive`` (shared by all processes of one machine)."""
+
+    def __init__(self, pid: int, alive: set[int], host: str = "testhost") -> None:
+        self._me = Process(host=host, pid=pid, started=pid)
+        self._alive = alive
+        alive.add(pid)
+
+    def myself(self) -> Process:
+        """See the port."""
+        return self._me
+
+    def lives(self, process: Process) -> bool | None:
+        """See the port."""
+        return process.pid in self._alive if process.host == self._me.host else None
