@@ -28,7 +28,7 @@ from drorch.testing.builders import small_catalog
 
 FILES = {
     "ansible.cfg": b"[defaults]\n",
-    "postgresql_streaming/drill.yml": b"- hosts: x\n  vars_files: [vars.yml]\n  tasks:\n    - import_tasks: tasks_copy.yml\n",
+    "postgresql_streaming/drill.yml": b"- hosts: x\n  vars_files: [vars.yml]\n  tasks: [import_tasks: tasks_copy.yml]",
     "postgresql_streaming/tasks_copy.yml": b"- remote_program: {argv: [cp]}\n",
     "postgresql_streaming/vars.yml": b"a: 1\n",
     "postgresql_streaming/recover.yml": b"- hosts: x\n  tasks: [{command: {argv: [x]}}]\n",
