@@ -253,9 +253,7 @@ def test_an_exercise_is_proved_by_a_later_record_of_the_year(home: Path, clock: 
     year = YearLog(home / "year.jsonl")
 
     def record(day: int, *subjects: str, result: TestResult = TestResult.PASS) -> str:
-        body = Recorded(
-            activity=Activity.CALL_OUT_EXERCISE, subjects=subjects, day=date(2026, 2, day), result=result
-        )
+        body = Recorded(activity=Activity.CALL_OUT_EXERCISE, subjects=subjects, day=date(2026, 2, day), result=result)
         event = year.append(clock.now().wall, "O", "r", lambda _: body)
         return f"record {event.seq}"
 
