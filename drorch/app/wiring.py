@@ -22,7 +22,9 @@ from drorch.adapters.probes.watching import WatcherProcesses
 from drorch.adapters.processes import ProcessRef
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
+from drorch.adapters.store.records import SqlRecords
 from drorch.app import settings
+from drorch.app.accounts import Hasher
 from drorch.app.doctor import Check, Doctor, Patient
 from drorch.app.folders import WatchFolder, runs_folder
 from drorch.app.metrics import MetricsReader
@@ -33,6 +35,7 @@ from drorch.app.service import Service
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
+from drorch.core.errors import InputInvalid
 from drorch.evidence.baseline import Baseline
 from drorch.evidence.model import Sample
 from drorch.run.events import DriverAttached, Event
@@ -84,6 +87,23 @@ def operations(home: Path | None = None) -> Operations:
 def driver_processes() -> DriverProcesses:
     """Drivers in processes of their own."""
     return DriverProcesses()
+
+
+def records(home: Path) -> SqlRecords:
+    """Accounts, tokens and sessions of a state folder."""
+    return SqlRecords(home / "accounts.sqlite")
+
+
+def hasher() -> Hasher:
+    """For passwords. InputInvalid without the packages of the web."""
+    try:
+        from drorch.adapters.passwords import ArgonHasher
+    except ImportError:
+        raise InputInvalid(
+            "the packages of the web are not installed",
+            next_step="install drorch with its extra: pip install 'drorch[web]'",
+        ) from None
+    return ArgonHasher()
 
 
 def _drives(host: str, pid: int) -> bool:

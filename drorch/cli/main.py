@@ -27,7 +27,7 @@ app.add_typer(operate.app, name="run", help="Runs: start, list, show, watch and 
 app.add_typer(report.app, name="report", help="The record of a run: show, write as HTML, text or JSON.")
 app.add_typer(access.app, name="access", help="Could remote access carry the people who need it?")
 app.add_typer(probe.app, name="probe", help="Look at the services now, independently of any playbook.")
-app.add_typer(serve.app, name="serve", help="Answer until ended: metrics for Prometheus.")
+app.add_typer(serve.app, name="serve", help="Answer until ended: console and REST API; metrics for Prometheus.")
 app.add_typer(year.app, name="year", help="The year: who owes which test, records by hand, planned tests, windows.")
 app.add_typer(action.app, name="action", help="Corrective actions: open, assign, do, verify, close.")
 app.add_typer(lab.app, name="lab", help="The embedded four-site lab: up, status, break, heal, down.")

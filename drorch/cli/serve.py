@@ -11,17 +11,49 @@ from typing import Annotated
 
 import typer
 
-from drorch.app import wiring
+from drorch.app import settings, wiring
 from drorch.metrics.collector import Exposition
 from drorch.metrics.server import Listen, MetricsServer, read_token
 from drorch.metrics.snapshot import Page, Snapshots
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer()
 
 
-@app.callback()
-def root() -> None:
-    """Answer until ended with Ctrl-C or SIGTERM."""
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="IP address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8433,
+    certificate: Annotated[Path | None, typer.Option("--tls-certificate", help="PEM file: speak https.")] = None,
+    key: Annotated[Path | None, typer.Option("--tls-key", help="Its private key (PEM, mode 0600).")] = None,
+    behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="A proxy in front speaks https.")] = False,
+    proxy: Annotated[str, typer.Option("--proxy-address", help="The proxy's address, the only one believed.")] = (
+        "127.0.0.1"
+    ),
+    name: Annotated[list[str] | None, typer.Option("--name", help="Name people reach it by. Repeatable.")] = None,
+    catalog: Annotated[Path, typer.Option("--catalog", help="The catalog file.")] = Path("app_catalog.yaml"),
+    year: Annotated[Path, typer.Option("--year", help="The programme of the year.")] = Path("year.yaml"),
+    capacity: Annotated[Path, typer.Option("--capacity", help="The model of remote access.")] = Path("capacity.yaml"),
+    estate: Annotated[Path | None, typer.Option("--estate", help="Default: the running lab's.")] = None,
+) -> None:
+    """Console and REST API, until ended with Ctrl-C or SIGTERM. Nothing of a run depends on it."""
+    if context.invoked_subcommand is not None:
+        return
+    # Only here: the rest of drorch works without the packages of the web.
+    from drorch.web.context import Files, real_context
+    from drorch.web.server import Place, serve
+
+    files = Files(catalog=catalog, year=year, capacity=capacity, estate=estate)
+    place = Place(
+        host=host,
+        port=port,
+        certificate=certificate,
+        key=key,
+        behind_proxy=behind_proxy,
+        proxy=proxy,
+        names=tuple(name or ()),
+    )
+    serve(real_context(settings.home(), files), place)
 
 
 @app.command()

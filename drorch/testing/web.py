@@ -1,0 +1,135 @@
+"""A web application in tests: everything in memory or in a folder, people with accounts, a clock that tests turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from fastapi import FastAPI
+
+from drorch.app.accounts import Account, Accounts, Role
+from drorch.app.audit import AuditLog
+from drorch.app.operate import Operations
+from drorch.app.ports import Parts, PartsOfEstate, Watching
+from drorch.app.sealing import KnownSecrets, SealingParts
+from drorch.app.service import Service
+from drorch.catalog.estate import Estate
+from drorch.catalog.model import Catalog
+from drorch.evidence.model import Sample
+from drorch.run.ports import Journal, OperatorInbox
+from drorch.testing.clock import HandClock
+from drorch.testing.driving import FakeDrivers
+from drorch.testing.fakes import MemoryInbox, MemoryJournal
+from drorch.testing.records import MemoryRecords
+from drorch.web.app import create_app
+from drorch.web.context import Files, WebContext
+from drorch.web.settings import WebSettings
+
+PASSWORD = "correct horse battery staple"
+
+
+class PlainHasher:
+    """A hasher that costs nothing."""
+
+    def hash(self, password: str) -> str:
+        """Text that says what it is."""
+        return f"plain:{password}"
+
+    def fits(self, password: str, hashed: str | None) -> bool:
+        """See the port."""
+        return hashed == f"plain:{password}"
+
+
+@dataclass
+class CountingIds:
+    """Run ids that tests know."""
+
+    made: int = 0
+
+    def new_run_id(self) -> str:
+        """See the port."""
+        self.made += 1
+        return f"20130301-0300{self.made:02d}-test"
+
+
+@dataclass(kw_only=True)
+class WebScene:
+    """One server's world. ``token(role, ...)`` makes a person and gives the header that stands for it."""
+
+    home: Path
+    catalog: Path
+    estate: Path | None = None
+    year: Path = Path("year.yaml")
+    clock: HandClock = field(default_factory=HandClock)
+    journal: Journal = field(default_factory=MemoryJournal)
+    inbox: OperatorInbox = field(default_factory=MemoryInbox)
+    drivers: FakeDrivers = field(default_factory=FakeDrivers)
+    records: MemoryRecords = field(default_factory=MemoryRecords)
+    settings: WebSettings = field(default_factory=WebSettings)
+    samples: list[Sample] = field(default_factory=list)
+    ids: CountingIds = field(default_factory=CountingIds)
+    context: WebContext = field(init=False)
+    app: FastAPI = field(init=False)
+
+    def __post_init__(self) -> None:
+        parts = Parts(
+            home=self.home,
+            clock=self.clock,
+            ids=self.ids,
+            journal=self.journal,
+            inbox=self.inbox,
+            watching=cast(Watching, None),
+        )
+        of_estate = cast(PartsOfEstate, None)
+        self.context = WebContext(
+            home=self.home,
+            files=Files(catalog=self.catalog, estate=self.estate, year=self.year),
+            parts=parts,
+            of_estate=of_estate,
+            service=Service(parts, of_estate),
+            operations=Operations(parts, lambda _: any(self.drivers.alive(self.home, run) for run in self._runs())),
+            drivers=self.drivers,
+            records=self.records,
+            accounts=Accounts(self.records, self.clock, PlainHasher()),
+            audit=AuditLog(self.home, self.clock),
+            sealing=self._sealing,
+            probe_now=self._probe,
+        )
+        self.app = create_app(self.context, self.settings)
+
+    def person(self, login: str, *roles: Role, person: str | None = None, break_glass: bool = False) -> Account:
+        """An account with the password `PASSWORD`."""
+        account = Account(
+            login=login,
+            person=person or f"{login.title()} Person",
+            roles=frozenset(roles),
+            break_glass=break_glass,
+            made_by="test",
+        )
+        return self.context.accounts.add(account, PASSWORD)
+
+    def header(self, login: str, *roles: Role, person: str | None = None) -> dict[str, str]:
+        """A token of the account, which is made with these roles when it is not there."""
+        account = self.context.accounts.find(login) or self.person(login, *roles, person=person)
+        _, text = self.context.accounts.issue(
+            login, label="test", roles=roles or account.roles, days=1, by=account.person
+        )
+        return {"Authorization": f"Bearer {text}"}
+
+    def _runs(self) -> Sequence[str]:
+        return self.journal.runs()
+
+    def _sealing(self) -> AbstractContextManager[SealingParts]:
+        return nullcontext(SealingParts(home=self.home, journal=self.journal, secrets=_no_secrets))
+
+    def _probe(self, estate: Estate, catalog: Catalog, applications: Sequence[str]) -> list[Sample]:
+        del estate, catalog
+        return [sample for sample in self.samples if not applications or sample.application in applications]
+
+
+def _no_secrets(estate: Estate) -> KnownSecrets:
+    del estate
+    return KnownSecrets(values=frozenset(), unread=())

@@ -1,0 +1,76 @@
+"""The web application: routes, rules, guards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from drorch import __version__
+from drorch.web.api import all_routers
+from drorch.web.console import routes as console
+from drorch.web.context import WebContext
+from drorch.web.problems import Problem, install
+from drorch.web.security import guards
+from drorch.web.security.authorize import Web
+from drorch.web.security.rules import table
+from drorch.web.security.sessions import Sessions
+from drorch.web.security.throttle import Throttle
+from drorch.web.settings import WebSettings
+
+PUBLIC_MOUNTS = ("/static",)
+"""Only files that come with drorch."""
+
+
+def create_app(context: WebContext, settings: WebSettings) -> FastAPI:
+    """The application. Broken when a route has no rule of access."""
+    app = FastAPI(
+        title="drorch",
+        version=__version__,
+        description="Everything the drorch command does, over HTTP. Errors are RFC 9457 problem documents.",
+        docs_url=None,  # those pages fetch scripts from elsewhere
+        redoc_url=None,
+        openapi_url=None,  # a route of ours with a rule of its own
+        redirect_slashes=False,
+    )
+    sessions = Sessions(records=context.records, accounts=context.accounts, clock=context.clock, settings=settings)
+    app.state.web = Web(context=context, settings=settings, sessions=sessions, throttle=Throttle(context.clock))
+    for router in all_routers():
+        _join(app, router)
+    _join(app, console.router(context))
+    install(app, lambda request, problem: console.error_page(context, request, problem))
+    app.state.rights = table(app, PUBLIC_MOUNTS)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    # The last one is the outermost.
+    app.add_middleware(guards.BodyLimit)
+    app.add_middleware(guards.Auditing, log=context.audit)
+    app.add_middleware(guards.KnownHosts, hosts=settings.hosts)
+    app.add_middleware(guards.SecurityHeaders, secure=settings.secure)
+    return app
+
+
+def _join(app: FastAPI, router: APIRouter) -> None:
+    """Flat, so that every route is seen by the table of rights. A router's own prefix and dependencies are in its
+    routes already."""
+    app.router.routes.extend(router.routes)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    from fastapi.openapi.utils import get_openapi
+
+    if app.openapi_schema is None:
+        routes = [route for route in app.routes if getattr(route, "path", "").startswith("/api/")]
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=routes, openapi_version="3.1.0"
+        )
+        parts = document.setdefault("components", {})
+        schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        parts.setdefault("schemas", {}).update({**schema.pop("$defs", {}), "Problem": schema})
+        parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        public = {(line.method, line.path) for line in app.state.rights if line.rule.public}
+        for path, item in document["paths"].items():
+            for method, operation in item.items():
+                if (method.upper(), path) not in public:
+                    operation["security"] = [{"token": []}]
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,90 @@
+"""Everything the web needs, put together once per server by the wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drorch.app import settings, wiring
+from drorch.app.accounts import Accounts
+from drorch.app.audit import AuditLog
+from drorch.app.operate import Operations
+from drorch.app.ports import DriverProcesses, Parts, PartsOfEstate
+from drorch.app.sealing import SealingParts
+from drorch.app.service import Service
+from drorch.catalog.estate import Estate
+from drorch.catalog.model import Catalog
+from drorch.core.clock import Clock
+from drorch.core.keeping import Records
+from drorch.evidence.model import Sample
+from drorch.run.ports import Journal, OperatorInbox
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """The input files of one server. ``estate`` None: that of the running lab, or ``$DRORCH_ESTATE``."""
+
+    catalog: Path = Path("app_catalog.yaml")
+    year: Path = Path("year.yaml")
+    capacity: Path = Path("capacity.yaml")
+    estate: Path | None = None
+
+    def estate_file(self) -> Path:
+        """NotFound when none is named and no lab is up."""
+        return self.estate or settings.default_estate()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebContext:
+    """Use cases and ports of one state folder. Holds no state of a run."""
+
+    home: Path
+    files: Files
+    parts: Parts
+    of_estate: PartsOfEstate
+    service: Service
+    operations: Operations
+    drivers: DriverProcesses
+    records: Records
+    accounts: Accounts
+    audit: AuditLog
+    sealing: Callable[[], AbstractContextManager[SealingParts]]
+    probe_now: Callable[[Estate, Catalog, Sequence[str]], list[Sample]]
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of everything here."""
+        return self.parts.clock
+
+    @property
+    def journal(self) -> Journal:
+        """The truth about runs."""
+        return self.parts.journal
+
+    @property
+    def inbox(self) -> OperatorInbox:
+        """Where requests of people wait for the driver."""
+        return self.parts.inbox
+
+
+def real_context(home: Path, files: Files) -> WebContext:
+    """The real adapters over one state folder."""
+    parts = wiring.parts(home)
+    records = wiring.records(home)
+    of_estate = wiring.RealPartsOfEstate(home=home)
+    return WebContext(
+        home=home,
+        files=files,
+        parts=parts,
+        of_estate=of_estate,
+        service=Service(parts, of_estate),
+        operations=wiring.operations(home),
+        drivers=wiring.driver_processes(),
+        records=records,
+        accounts=Accounts(records, parts.clock, wiring.hasher()),
+        audit=AuditLog(home, parts.clock),
+        sealing=lambda: wiring.sealing(home),
+        probe_now=wiring.probe_now,
+    )

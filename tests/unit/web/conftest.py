@@ -1,0 +1,27 @@
+"""A server's world over the small catalog of the builders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from drorch.testing.builders import SMALL_CATALOG_YAML
+from drorch.testing.web import WebScene
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> WebScene:
+    catalog = tmp_path / "app_catalog.yaml"
+    catalog.write_text(SMALL_CATALOG_YAML, encoding="utf-8")
+    home = tmp_path / "home"
+    home.mkdir()
+    return WebScene(home=home, catalog=catalog)
+
+
+@pytest.fixture
+def client(scene: WebScene) -> Iterator[TestClient]:
+    with TestClient(scene.app, base_url="http://127.0.0.1", raise_server_exceptions=False) as made:
+        yield made
