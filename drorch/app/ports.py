@@ -124,6 +124,22 @@ class Parts:
     watching: Watching
 
 
+class Silences(Protocol):
+    """Keeps people from being called for what a planned run does. Methods raise Broken when that cannot be arranged."""
+
+    def ensure(self, mark: str, applications: Sequence[str], *, starts: datetime, until: datetime, why: str) -> None:
+        """See to it that alerts of these applications are silent until ``until``.
+
+        ``mark`` names the run: asked again with the same mark and applications the silence is prolonged, never doubled,
+        also by another process. Alerts of drorch itself are never silenced.
+        """
+        ...
+
+    def lift(self, mark: str) -> int:
+        """End every silence of this mark; how many there were."""
+        ...
+
+
 class RunningExecutor(Executor, Protocol):
     """An executor that is opened for a while; leaving it ends no playbook."""
 
@@ -155,4 +171,8 @@ class PartsOfEstate(Protocol):
 
     def protection_meter(self, estate: Estate, groups: Sequence[str], file: Path) -> AbstractContextManager[object]:
         """Appends a look at the protection of each group to ``file`` every second, until it is left."""
+        ...
+
+    def silences(self, estate: Estate) -> Silences | None:
+        """Where planned runs are silenced; None where the estate names nothing."""
         ...

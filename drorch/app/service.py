@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drorch.app import baseline, beginning, settings
+from drorch.app import baseline, beginning, settings, silencing
 from drorch.app.folders import RunFolder, WatchFolder, read_json, run_folder, watch_folder, write_whole
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts, PartsOfEstate
@@ -237,7 +237,10 @@ class Service:
         state = self.state(opened)
         with (
             self._of_estate.executor(opened.estate) as executor,
-            baseline.guarded(self._of_estate, _subject(opened), state, on_event) as see,
+            silencing.quiet(
+                self._of_estate.silences(opened.estate), self._parts.clock, opened.run, state, on_event
+            ) as tell,
+            baseline.guarded(self._of_estate, _subject(opened), state, tell) as see,
         ):
             driver = Driver(
                 plan=opened.plan,

@@ -14,6 +14,7 @@ from drorch.adapters.ansible.secrecy import Secrecy, secret_files_of
 from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.driving import DriverProcesses
 from drorch.adapters.machine import ThisMachine
+from drorch.adapters.notify.alertmanager import AlertmanagerSilences
 from drorch.adapters.probes.now import probe_now as take_one_sample_each
 from drorch.adapters.probes.observer import ProbeObserver
 from drorch.adapters.probes.protection import ProtectionMeter
@@ -66,6 +67,10 @@ class RealPartsOfEstate:
     def protection_meter(self, estate: Estate, groups: Sequence[str], file: Path) -> ProtectionMeter:
         """One thread per group while it is open."""
         return ProtectionMeter(estate, groups, file)
+
+    def silences(self, estate: Estate) -> AlertmanagerSilences | None:
+        """In the estate's Alertmanager."""
+        return None if estate.alerts is None else AlertmanagerSilences(estate.alerts)
 
 
 def clock() -> Clock:

@@ -66,6 +66,20 @@ class ApplicationNames:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertSource:
+    """The Alertmanager in which planned moves are silenced."""
+
+    url: str
+    """Its address, ``http://127.0.0.1:9093``."""
+    label: str = "app"
+    """The label of alerts whose value is an application's id."""
+    token_file: str | None = None
+    """File with a bearer token, where one is asked for."""
+    ca_file: str | None = None
+    """File with the authority that signed its certificate; None: the system's."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estate:
     """Everything needed to reach the real things named in the catalog."""
 
@@ -86,6 +100,8 @@ class Estate:
     """Site id to its ssh server; empty where none is installed."""
     ansible_env: Mapping[str, str]
     """Extra environment of playbooks (plugin paths); never secrets."""
+    alerts: AlertSource | None = None
+    """Where planned moves are silenced; None: nowhere."""
 
     def database(self, group: str, site: str) -> DatabaseNode:
         """The node of ``group`` at ``site``; KeyError if there is none."""
