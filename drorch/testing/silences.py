@@ -20,7 +20,7 @@ class RecordedSilences:
     def ensure(self, mark: str, applications: Sequence[str], *, starts: datetime, until: datetime, why: str) -> None:
         """See the port."""
         if until <= starts or not why:
-            raise Broken("Alertmanager refuses a silence that ends before it begins, or without a comment", where="fake")
+            raise Broken("a silence has an end behind its beginning, and a comment", where="fake")
         self._ask(f"ensure {mark}")
         self.open[mark] = (tuple(applications), until)
 
