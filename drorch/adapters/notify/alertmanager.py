@@ -87,7 +87,7 @@ class _Client(httpx.Client):
 
     def request(self, *args: object, **named: object) -> httpx.Response:  # type: ignore[override]
         try:
-            return super().request(*args, **named)  # type: ignore[arg-type]
+            return super().request(*args, **named)
         except httpx.HTTPError as error:
             step = "silence the alerts by hand, if need be"
             raise Broken(
