@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -43,26 +44,35 @@ class AlertmanagerSilences:
                 "comment": why,
             }
             # The id of an open silence with the same matchers changes its end instead of making a second one.
-            self._answer(client.post("/api/v2/silences", json=body | ({"id": found["id"]} if found else {})))
+            sent = body | ({"id": found["id"]} if found else {})
+            self._answer(lambda: client.post("/api/v2/silences", json=sent))
 
     def lift(self, mark: str) -> int:
         """See the port."""
         with self._client() as client:
             ids = [str(silence["id"]) for silence in self._mine(client, mark)]
             for silence in ids:
-                self._answer(client.delete(f"/api/v2/silence/{silence}"))
+                self._answer(partial(client.delete, f"/api/v2/silence/{silence}"))
         return len(ids)
 
     def _mine(self, client: httpx.Client, mark: str) -> Iterator[Mapping[str, object]]:
-        listed = self._answer(client.get("/api/v2/silences")).json()
+        listed = self._answer(lambda: client.get("/api/v2/silences")).json()
         for silence in listed if isinstance(listed, list) else ():
             if silence.get("createdBy") == mark and silence.get("status", {}).get("state") in _OPEN:
                 yield cast(Mapping[str, object], silence)
 
-    def _client(self) -> _Client:
-        return _Client(self._source)
+    def _client(self) -> httpx.Client:
+        source = self._source
+        headers = {"Authorization": f"Bearer {_token(source.token_file)}"} if source.token_file else {}
+        return httpx.Client(
+            base_url=source.url.rstrip("/"), timeout=TIMEOUT_S, headers=headers, verify=_trust(source), trust_env=False
+        )
 
-    def _answer(self, answer: httpx.Response) -> httpx.Response:
+    def _answer(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
+        try:
+            answer = ask()
+        except httpx.HTTPError as error:
+            raise self._broken(f"does not answer ({type(error).__name__})") from None
         if answer.status_code != httpx.codes.OK:
             raise self._broken(f"answered {answer.status_code}")
         if len(answer.content) > MAX_BYTES:
@@ -73,26 +83,6 @@ class AlertmanagerSilences:
         return Broken(
             f"Alertmanager {what}", where=self._source.url, next_step="silence the alerts by hand, if need be"
         )
-
-
-class _Client(httpx.Client):
-    """One short conversation; what goes wrong in it is said without addresses of a proxy or a token."""
-
-    def __init__(self, source: AlertSource) -> None:
-        self._where = source.url
-        headers = {"Authorization": f"Bearer {_token(source.token_file)}"} if source.token_file else {}
-        super().__init__(
-            base_url=source.url.rstrip("/"), timeout=TIMEOUT_S, headers=headers, verify=_trust(source), trust_env=False
-        )
-
-    def request(self, *args: object, **named: object) -> httpx.Response:  # type: ignore[override]
-        try:
-            return super().request(*args, **named)
-        except httpx.HTTPError as error:
-            step = "silence the alerts by hand, if need be"
-            raise Broken(
-                f"Alertmanager does not answer ({type(error).__name__})", where=self._where, next_step=step
-            ) from None
 
 
 def _matcher(name: str, value: str, *, equal: bool) -> dict[str, object]:
