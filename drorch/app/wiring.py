@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.driving import DriverProcesses
 from drorch.adapters.machine import ThisMachine
 from drorch.adapters.notify.alertmanager import AlertmanagerSilences
+from drorch.adapters.notify.smtp import SmtpNotifier
+from drorch.adapters.notify.webhook import WebhookNotifier
 from drorch.adapters.probes.now import probe_now as take_one_sample_each
 from drorch.adapters.probes.observer import ProbeObserver
 from drorch.adapters.probes.protection import ProtectionMeter
@@ -26,6 +29,7 @@ from drorch.adapters.store.journal import SqlJournal
 from drorch.adapters.store.records import SqlRecords
 from drorch.app import settings
 from drorch.app.accounts import Hasher
+from drorch.app.callout import CalloutParts, CallOuts
 from drorch.app.doctor import Check, Doctor, Patient
 from drorch.app.folders import WatchFolder, runs_folder
 from drorch.app.metrics import MetricsReader
@@ -39,6 +43,7 @@ from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid
 from drorch.evidence.baseline import Baseline
 from drorch.evidence.model import Sample
+from drorch.programme.callout.model import CallTree, Channel, Notifier
 from drorch.run.events import DriverAttached, Event
 
 _TICK_S = 0.1
@@ -175,3 +180,20 @@ def examine(catalog: Path, estate: Path | None) -> Iterator[Check]:
 def probe_now(estate: Estate, catalog: Catalog, applications: Sequence[str]) -> list[Sample]:
     """One full sample of each application (all when none is named). NotFound for an unknown one."""
     return take_one_sample_each(estate, catalog, applications)
+
+
+def callouts(home: Path | None = None) -> CallOuts:
+    """The call-out exercises of the present state folder, by real mail and real web requests."""
+    folder = home or settings.home()
+    return CallOuts(
+        CalloutParts(home=folder, clock=clock(), ids=SystemIds(), notifiers=notifiers, token=secrets.token_urlsafe)
+    )
+
+
+def notifiers(tree: CallTree, departments: Sequence[str]) -> Mapping[Channel, Notifier]:
+    """What sends the messages of an exercise, bound to the addresses of its trees."""
+    allowed = tree.addresses(departments)
+    found: dict[Channel, Notifier] = {Channel.WEBHOOK: WebhookNotifier(allowed, tree.webhook_timeout_s)}
+    if tree.smtp is not None:
+        found[Channel.EMAIL] = SmtpNotifier(tree.smtp, allowed, clock())
+    return found

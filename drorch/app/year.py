@@ -102,6 +102,13 @@ class Year:
         """Everything people said, in order."""
         return self._log.read()
 
+    def recorded_with(self, sha256: str) -> int | None:
+        """The number of a standing record that rests on this evidence; None without one."""
+        for number, event in self._log.book().records.items():
+            if isinstance(event.body, Recorded) and any(item.sha256 == sha256 for item in event.body.evidence):
+                return number
+        return None
+
     def record(self, claim: Claim, said: Said) -> tuple[YearEvent, tuple[str, ...]]:
         """Write down what was done; also returns why it does not count for an obligation, where it does not.
 
@@ -129,7 +136,7 @@ class Year:
         body = Booked(
             id=wish.id,
             activity=wish.activity,
-            title=_line(wish.title, "--title"),
+            title=one_line(wish.title, "--title"),
             sites=wish.sites,
             subjects=wish.subjects,
             start=start,
@@ -162,7 +169,7 @@ class Year:
         if not claim.files and not claim.run:
             raise InputInvalid("nothing shows it", next_step="name a file with --evidence, or a run with --run")
         _check_numbers(claim)
-        signed = _line(claim.signed_off_by, "--signed-off-by") if claim.signed_off_by is not None else None
+        signed = one_line(claim.signed_off_by, "--signed-off-by") if claim.signed_off_by is not None else None
         if signed is not None and signed.casefold() == said.person.casefold():
             what = f"{signed} enters the record and cannot sign it off as well"
             raise InputInvalid(what, where="--signed-off-by", next_step="let a person of the department sign it off")
@@ -273,10 +280,11 @@ def _check_numbers(claim: Claim) -> None:
 
 
 def _said(said: Said) -> Said:
-    return Said(person=_line(said.person, "--by"), reason=_line(said.reason, "--reason"))
+    return Said(person=one_line(said.person, "--by"), reason=one_line(said.reason, "--reason"))
 
 
-def _line(text: str, where: str) -> str:
+def one_line(text: str, where: str) -> str:
+    """One line of printable text of a person. InputInvalid naming ``where``."""
     try:
         line = printable(text)
     except ValueError as error:
