@@ -1,1 +1,1 @@
-"""Part of the web."""
+"""The web console: pages for people. Views are pure; routes read, render and hand on what people decide."""
