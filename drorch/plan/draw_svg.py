@@ -35,19 +35,26 @@ text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-seri
 """
 
 
-def draw_svg(plan: Plan) -> str:
-    """SVG text without script, style sheet or font from elsewhere. InputInvalid on a cycle."""
-    return "\n".join(_parts(plan, place(plan))) + "\n"
+def draw_svg(plan: Plan, *, styled: bool = True) -> str:
+    """SVG text without script, style sheet or font from elsewhere. InputInvalid on a cycle.
+
+    ``styled`` False: for a page whose own style sheet dresses the classes (``svg.plan``), without inline style.
+    """
+    return "\n".join(_parts(plan, place(plan), styled=styled)) + "\n"
 
 
-def _parts(plan: Plan, layout: Layout) -> Iterator[str]:
+def _parts(plan: Plan, layout: Layout, *, styled: bool) -> Iterator[str]:
     path = critical_path(plan)
     size = f'width="{layout.width:g}" height="{layout.height:g}" viewBox="0 0 {layout.width:g} {layout.height:g}"'
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="plan-title plan-desc">'
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="plan" {size} role="img" '
+        'aria-labelledby="plan-title plan-desc">'
+    )
     yield f'<title id="plan-title">{escape(plan.title)}</title>'
     yield f'<desc id="plan-desc">{escape(_description(plan, path))}</desc>'
-    yield f"<style>{STYLE}</style>"
-    yield '<rect width="100%" height="100%" fill="#ffffff"/>'
+    if styled:
+        yield f"<style>{STYLE}</style>"
+        yield '<rect width="100%" height="100%" fill="#ffffff"/>'
     yield from _head(plan, path)
     for band in layout.bands:
         yield (
@@ -84,7 +91,10 @@ def _head(plan: Plan, path: tuple[str, ...]) -> Iterator[str]:
     used = {step.phase for step in plan.steps}
     for phase in (phase for phase in Phase if phase in used):
         fill, edge = COLOURS[phase]
-        yield f'<rect x="{x:g}" y="78" width="16" height="16" rx="4" fill="{fill}" stroke="{edge}"/>'
+        yield (
+            f'<rect class="p-{phase.value}" x="{x:g}" y="78" width="16" height="16" rx="4" fill="{fill}" '
+            f'stroke="{edge}"/>'
+        )
         yield f'<text class="sub" x="{x + 22:g}" y="90.5">{phase.value}</text>'
         x += 40 + 7.2 * len(phase.value)
     for name, css in (
@@ -141,7 +151,7 @@ def _box(box: Box, end: float, hot: bool) -> str:
     hint = escape(f"{step.id}: {step.title} ({step.phase.value}, at {step.site}, done after {end:g} s)")
     border = 'class="box hotbox"' if hot else f'class="box" stroke="{edge}"'
     return (
-        f"<g><title>{hint}</title>"
+        f'<g class="p-{step.phase.value}"><title>{hint}</title>'
         f'<rect {border} x="{box.x:g}" y="{box.y:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="{fill}"/>'
         f'<text class="label" x="{box.x + 9:g}" y="{box.middle + 4:g}">{escape(label)}</text></g>'
     )

@@ -104,6 +104,4 @@ def share_bar(parts: Sequence[tuple[str, int]], label: str) -> Markup:
             left += width
     if not total:
         drawn.append(tag("rect", cls="fill-none", x=0, y=0, width=200, height=8))
-    return tag(
-        "svg", drawn, viewBox="0 0 200 8", preserveAspectRatio="none", role="img", aria_label=label, cls="share"
-    )
+    return tag("svg", drawn, viewBox="0 0 200 8", preserveAspectRatio="none", role="img", aria_label=label, cls="share")

@@ -1,4 +1,4 @@
-"""What a person may ask of a run, and what follows from it, before they confirm. Pure; the journal's own rules decide."""
+"""What a person may ask of a run, and what follows from it, before they confirm. Pure; the journal's rules decide."""
 
 from __future__ import annotations
 
@@ -206,7 +206,9 @@ def _skip(now: RunNow, step: Step | None) -> Parts:
 
 def _resolve(now: RunNow, step: Step | None) -> Parts:
     assert step is not None
-    text = N_("Nothing is performed. The journal says that you did it by hand, with your evidence; what needs it goes on.")
+    text = N_(
+        "Nothing is performed. The journal says that you did it by hand, with your evidence; what needs it goes on."
+    )
     return (say(text),), [], _behind(now, step)
 
 
@@ -224,18 +226,26 @@ def _stop(now: RunNow, _: Step | None) -> Parts:
     running = list(now.state.with_status(StepStatus.RUNNING))
     waiting = len(now.state.with_status(StepStatus.WAITING))
     return (
-        say(N_("%(count)s steps under way are ended with their process trees."), count=len(running)),
-        say(N_("%(count)s steps that have not started are never performed. The run ends."), count=waiting),
-    ), [], []
+        (
+            say(N_("%(count)s steps under way are ended with their process trees."), count=len(running)),
+            say(N_("%(count)s steps that have not started are never performed. The run ends."), count=waiting),
+        ),
+        [],
+        [],
+    )
 
 
 def _undo(now: RunNow, step: Step | None) -> Parts:
     order = [step.id] if step else list(undo_order(now.state.progress))
     steps = [now.plan.by_id[item] for item in order]
     return (
-        say(N_("%(count)s steps are undone by the undo acts of the plan, dependents first."), count=len(steps)),
-        say(N_("Nothing else of the plan starts any more.")),
-    ), steps, []
+        (
+            say(N_("%(count)s steps are undone by the undo acts of the plan, dependents first."), count=len(steps)),
+            say(N_("Nothing else of the plan starts any more.")),
+        ),
+        steps,
+        [],
+    )
 
 
 def _clean_up(now: RunNow, _: Step | None) -> Parts:
@@ -257,7 +267,9 @@ def _override(_: RunNow, step: Step | None) -> Parts:
 
 
 def _attach(now: RunNow, _: Step | None) -> Parts:
-    text = N_("A driver is started for the run. Playbooks that still run are found again; nothing is performed twice blindly.")
+    text = N_(
+        "A driver is started for the run. Playbooks that still run are found again; nothing is performed twice blindly."
+    )
     return (say(text),), [], _waiting(now)
 
 
@@ -286,7 +298,9 @@ def _warnings(now: RunNow, action: str, step: Step | None, performs: list[Step])
     if action == "skip":
         yield say(N_("The risk of not doing it is yours."))
     if action == "stop":
-        yield say(N_("A stopped run is not taken up again. What is still missing needs a new plan with its own approval."))
+        yield say(
+            N_("A stopped run is not taken up again. What is still missing needs a new plan with its own approval.")
+        )
         if now.plan.kind is Kind.DRILL:
             yield say(N_("A drill is better ended by clean up: stop leaves what it made."))
     if action == "undo":

@@ -49,9 +49,7 @@ def page_of(items: Sequence[Item], number: int, query: Mapping[str, str], *, siz
     last = max(1, -(-len(items) // size))
     number = max(1, min(number, last))
     begin = (number - 1) * size
-    return Page(
-        items=tuple(items[begin : begin + size]), number=number, size=size, total=len(items), query=dict(query)
-    )
+    return Page(items=tuple(items[begin : begin + size]), number=number, size=size, total=len(items), query=dict(query))
 
 
 def matching(items: Sequence[Item], words: str, text_of: Callable[[Item], str]) -> list[Item]:

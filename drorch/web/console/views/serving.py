@@ -73,9 +73,7 @@ def site_lines(catalog: Catalog, found: Mapping[str, Served], today: date) -> tu
     for site in catalog.sites:
         home = [app for app in catalog.applications if catalog.primary_site_of(app) == site.id]
         counts = Counter(found[app.id].code for app in home)
-        guests = sum(
-            item.code == "elsewhere" and item.site == site.id for item in found.values()
-        )
+        guests = sum(item.code == "elsewhere" and item.site == site.id for item in found.values())
         lines.append(
             SiteLine(
                 site=site,

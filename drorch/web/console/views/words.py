@@ -101,9 +101,7 @@ PHASE: Final[Mapping[str, str]] = MappingProxyType(
 ARRANGEMENT: Final[Mapping[str, str]] = MappingProxyType(
     {"standby": N_("standby"), "mirror": N_("mirror"), "remote-access": N_("remote access")}
 )
-SCOPE: Final[Mapping[str, str]] = MappingProxyType(
-    {"enterprise": N_("enterprise"), "departmental": N_("departmental")}
-)
+SCOPE: Final[Mapping[str, str]] = MappingProxyType({"enterprise": N_("enterprise"), "departmental": N_("departmental")})
 PROVENANCE: Final[Mapping[str, str]] = MappingProxyType(
     {"attested": N_("attested"), "assumed": N_("assumed"), "synthetic": N_("synthetic")}
 )

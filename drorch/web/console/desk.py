@@ -1,0 +1,165 @@
+"""What the console reads: one object over a state folder, which remembers what has not changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from drorch.app import settings
+from drorch.app.folders import run_folder, watch_folder
+from drorch.app.looking import Looks
+from drorch.app.metrics import FileMark, mark_of
+from drorch.app.operate import Operations, RunNow
+from drorch.app.ports import Parts
+from drorch.app.service import Service, load_report
+from drorch.app.year import Year, load_year
+from drorch.catalog.check import check_catalog
+from drorch.catalog.load import load_catalog
+from drorch.catalog.model import Catalog
+from drorch.core.clock import Instant
+from drorch.core.errors import DrorchError
+from drorch.core.findings import Finding
+from drorch.evidence.model import Sample
+from drorch.programme.model import Programme
+from drorch.programme.status import YearStatus
+from drorch.report.model import Report
+from drorch.web.console.views.runs import RunCard, run_card, unreadable
+from drorch.web.console.views.serving import Served, all_served
+
+Prober = Callable[[Catalog], Sequence[Sample]]
+"""One full look at every service; takes seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Files of this console. A year or capacity file that is not there is said on its page."""
+
+    home: Path
+    catalog: Path
+    estate: Path | None
+    year: Path
+    capacity: Path
+
+
+class Desk:
+    """Reads for the pages. Safe for several threads: what it remembers is replaced, never changed."""
+
+    def __init__(
+        self, places: Places, parts: Parts, service: Service, operations: Operations, prober: Prober | None = None
+    ) -> None:
+        self.places, self.parts, self.service, self.operations = places, parts, service, operations
+        self._prober = prober
+        self._lock = Lock()
+        self._looks = Looks(places.home)
+        self._looked: dict[str, Sample] = {}
+        self._catalog: tuple[FileMark, Catalog, tuple[Finding, ...]] | None = None
+        self._cards: dict[str, tuple[int, bool, RunCard]] = {}
+        self._reports: dict[str, tuple[FileMark, Report | None]] = {}
+
+    def now(self) -> Instant:
+        """The present instant."""
+        return self.parts.clock.now()
+
+    def catalog(self) -> tuple[Catalog, tuple[Finding, ...]]:
+        """The catalog file as it is now, and what is to be said about it. InputInvalid when it is not usable."""
+        mark = mark_of(self.places.catalog)
+        known = self._catalog
+        if known is not None and mark == known[0]:
+            return known[1], known[2]
+        text = settings.read_input(self.places.catalog, settings.MAX_CATALOG_BYTES)
+        catalog = load_catalog(text, str(self.places.catalog))
+        findings = tuple(check_catalog(catalog))
+        self._catalog = (mark, catalog, findings)
+        return catalog, findings
+
+    def estate_name(self) -> str:
+        """Which estate this is, or nothing when none is named."""
+        try:
+            file = self.places.estate or settings.default_estate()
+            return settings.load_estate(file).name
+        except DrorchError:
+            return ""
+
+    def served(self, catalog: Catalog) -> Mapping[str, Served]:
+        """Who serves what, by all that was seen."""
+        latest = dict(self._looks.latest())
+        for application, sample in self._looked.items():
+            if application not in latest or sample.ended > latest[application].ended:
+                latest[application] = sample
+        return all_served(catalog, latest, self.now())
+
+    def look(self) -> int:
+        """Ask every service once, now; how many were asked. Refused and NotFound as of the probes."""
+        if self._prober is None:
+            return 0
+        catalog, _ = self.catalog()
+        found = self._prober(catalog)
+        self._looked = {sample.application: sample for sample in found}
+        return len(found)
+
+    def cards(self) -> tuple[RunCard, ...]:
+        """All runs, newest first. One that cannot be read is there all the same."""
+        return tuple(self._card(run) for run in reversed(self.parts.journal.runs()))
+
+    def _card(self, run: str) -> RunCard:
+        known = self._cards.get(run)
+        final = known is not None and known[2].outcome not in {None, "incomplete"}
+        if known is not None and final and not self.parts.journal.read(run, after=known[0]):
+            return known[2]
+        try:
+            now = self.operations.now(run)
+        except DrorchError as error:
+            return unreadable(run, str(error))
+        card = run_card(now)
+        with self._lock:
+            self._cards[run] = (now.events[-1].seq if now.events else 0, now.driven, card)
+        return card
+
+    def run(self, run: str) -> RunNow:
+        """A run as it stands; NotFound when there is none."""
+        return self.operations.now(run)
+
+    def requests(self, run: str) -> int:
+        """What people asked of it and no driver has taken."""
+        return len(self.parts.inbox.pending(run))
+
+    def report(self, run: str) -> Report | None:
+        """Its record, read once per change; None when there is none or it cannot be read."""
+        try:
+            mark = mark_of(run_folder(self.places.home, run).report("json"))
+        except DrorchError:
+            return None
+        known = self._reports.get(run)
+        if known is not None and known[0] == mark:
+            return known[1]
+        try:
+            report = load_report(self.places.home, run) if mark is not None else None
+        except DrorchError:
+            report = None
+        with self._lock:
+            self._reports[run] = (mark, report)
+        return report
+
+    def results(self, cards: Sequence[RunCard]) -> Mapping[str, str]:
+        """The overall result of each run that has a record."""
+        found = {card.run: self.report(card.run) for card in cards}
+        return {run: report.result.overall.value for run, report in found.items() if report is not None}
+
+    def year(self) -> tuple[Programme, Year]:
+        """The programme of the year. NotFound and InputInvalid as of its file."""
+        programme, catalog = load_year(self.places.year, self.places.catalog)
+        return programme, Year(self.places.home, self.parts.clock, programme, catalog)
+
+    def year_status(self) -> tuple[YearStatus | None, str]:
+        """How the year stands, or why that cannot be said."""
+        try:
+            _, year = self.year()
+            return year.status()[0], ""
+        except DrorchError as error:
+            return None, str(error)
+
+    def samples(self, watch: str) -> tuple[Sample, ...]:
+        """What a watch saw, thinned."""
+        return self._looks.of_watch(watch_folder(self.places.home, watch))
