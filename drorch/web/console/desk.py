@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from drorch.app import settings
-from drorch.app.folders import run_folder, watch_folder
+from drorch.app.folders import run_folder
 from drorch.app.looking import Looks
 from drorch.app.metrics import FileMark, mark_of
+from drorch.app.plan_shelf import PlanShelf
 from drorch.app.operate import Operations, RunNow
 from drorch.app.ports import Parts
 from drorch.app.service import Service, load_report
@@ -22,15 +23,14 @@ from drorch.core.clock import Instant
 from drorch.core.errors import DrorchError
 from drorch.core.findings import Finding
 from drorch.evidence.model import Sample
+from drorch.plan.codec import plan_id
+from drorch.plan.model import Plan
 from drorch.programme.model import Programme
 from drorch.programme.status import YearStatus
 from drorch.report.model import Report
+from drorch.web.console.views.plans import PlanLine, plan_line
 from drorch.web.console.views.runs import RunCard, run_card, unreadable
 from drorch.web.console.views.serving import Served, all_served
-
-Prober = Callable[[Catalog], Sequence[Sample]]
-"""One full look at every service; takes seconds."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
@@ -46,13 +46,11 @@ class Places:
 class Desk:
     """Reads for the pages. Safe for several threads: what it remembers is replaced, never changed."""
 
-    def __init__(
-        self, places: Places, parts: Parts, service: Service, operations: Operations, prober: Prober | None = None
-    ) -> None:
+    def __init__(self, places: Places, parts: Parts, service: Service, operations: Operations) -> None:
         self.places, self.parts, self.service, self.operations = places, parts, service, operations
-        self._prober = prober
         self._lock = Lock()
-        self._looks = Looks(places.home)
+        self.looks = Looks(places.home)
+        self.shelf = PlanShelf(places.home)
         self._looked: dict[str, Sample] = {}
         self._catalog: tuple[FileMark, Catalog, tuple[Finding, ...]] | None = None
         self._cards: dict[str, tuple[int, bool, RunCard]] = {}
@@ -84,20 +82,15 @@ class Desk:
 
     def served(self, catalog: Catalog) -> Mapping[str, Served]:
         """Who serves what, by all that was seen."""
-        latest = dict(self._looks.latest())
+        latest = dict(self.looks.latest())
         for application, sample in self._looked.items():
             if application not in latest or sample.ended > latest[application].ended:
                 latest[application] = sample
         return all_served(catalog, latest, self.now())
 
-    def look(self) -> int:
-        """Ask every service once, now; how many were asked. Refused and NotFound as of the probes."""
-        if self._prober is None:
-            return 0
-        catalog, _ = self.catalog()
-        found = self._prober(catalog)
-        self._looked = {sample.application: sample for sample in found}
-        return len(found)
+    def looked(self, samples: Sequence[Sample]) -> None:
+        """Remember one look at services."""
+        self._looked = {sample.application: sample for sample in samples}
 
     def cards(self) -> tuple[RunCard, ...]:
         """All runs, newest first. One that cannot be read is there all the same."""
@@ -160,6 +153,17 @@ class Desk:
         except DrorchError as error:
             return None, str(error)
 
-    def samples(self, watch: str) -> tuple[Sample, ...]:
-        """What a watch saw, thinned."""
-        return self._looks.of_watch(watch_folder(self.places.home, watch))
+    def plans(self) -> tuple[PlanLine, ...]:
+        """Kept plans, newest first."""
+        try:
+            catalog_id = self.catalog()[0].content_id
+        except DrorchError:
+            catalog_id = ""
+        runs: dict[str, list[str]] = {}
+        for card in self.cards():
+            runs.setdefault(card.plan_id, []).append(card.run)
+        return tuple(plan_line(plan, catalog_id, runs.get(plan_id(plan), ())) for plan in self.shelf.all())
+
+    def runs_of(self, plan: Plan) -> tuple[str, ...]:
+        """Runs of exactly this plan, newest first."""
+        return tuple(card.run for card in self.cards() if card.plan_id == plan_id(plan))

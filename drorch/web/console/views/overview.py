@@ -119,7 +119,7 @@ def _alarms(
         yield _alarm("warn", N_("%(count)s duties of the year are late"), "/year?state=late", count=len(year.late))
     wrong = sum(finding.severity is not Severity.NOTE for finding in findings)
     if wrong:
-        yield _alarm("warn", N_("%(count)s findings in the catalog"), "/catalog/findings", count=wrong)
+        yield _alarm("warn", N_("%(count)s findings in the catalog"), "/findings", count=wrong)
 
 
 def _of_runs(cards: Sequence[RunCard], results: Mapping[str, str]) -> Iterable[Alarm]:

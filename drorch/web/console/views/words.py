@@ -117,7 +117,7 @@ VERDICT: Final = _words(
 SEVERITY: Final = _words(
     ("error", N_("error"), "bad", "✕"),
     ("warning", N_("warning"), "warn", "!"),
-    ("info", N_("note"), "quiet", "i"),
+    ("note", N_("note"), "quiet", "i"),
 )
 WAIT: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -135,5 +135,15 @@ CLOCK: Final[Mapping[str, str]] = MappingProxyType(
         "declared": N_("declared"),
         "technically_up": N_("technically up"),
         "validated": N_("validated"),
+    }
+)
+ROLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "viewer": N_("viewer"),
+        "planner": N_("planner"),
+        "operator": N_("operator"),
+        "approver": N_("approver"),
+        "department": N_("department"),
+        "admin": N_("admin"),
     }
 )

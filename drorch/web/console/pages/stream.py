@@ -1,0 +1,86 @@
+"""The events of a run as they come, for the page of the run: whole lines in the reader's language, with their number."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from drorch.app.folders import run_folder
+from drorch.run.events import Event, RunEnded
+from drorch.web.console.i18n import Texts
+from drorch.web.console.pages.frame import Console
+from drorch.web.console.views.journal import log_line
+from drorch.web.security.authorize import still_known, web_of
+from drorch.web.security.rules import require
+
+BEAT_S = 2.0
+"""The page takes the connection for lost after four silent beats."""
+KNOWN_S = 15.0
+"""How often it is asked whether the reader may still read."""
+
+
+def routes(console: Console) -> APIRouter:
+    """The stream."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/runs/{run}/stream", dependencies=[require()])
+    def stream(request: Request, run: str, after: int = 0) -> Response:
+        run_folder(console.context.home, run)  # NotFound as a page, before the stream begins
+        heard = request.headers.get("last-event-id", "")
+        begin = max(after, int(heard)) if heard.isdecimal() else after
+        return StreamingResponse(
+            _lines(console, request, run, begin),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    return router
+
+
+async def _lines(console: Console, request: Request, run: str, after: int) -> AsyncIterator[str]:
+    """Each event behind ``after`` once, in order; a beat when nothing comes. Ends with the server or the right to it."""
+    web, texts, person = web_of(request), console.texts(request), console.person(request)
+    journal, poll_s = console.context.journal, web.settings.stream_poll_s
+    silent, unasked = 0.0, 0.0
+    yield _message("beat", {"after": after})
+    while not web.settings.closing.is_set() and not await request.is_disconnected():
+        events = await run_in_threadpool(journal.read, run, after)
+        for event in events:
+            after = event.seq
+            yield _message("line", line_of(event, texts), number=event.seq)
+        if events:
+            silent = 0.0
+        elif silent >= BEAT_S:
+            silent = 0.0
+            yield _message("beat", {"after": after})
+        await asyncio.sleep(poll_s)
+        silent, unasked = silent + poll_s, unasked + poll_s
+        if unasked >= KNOWN_S:
+            unasked = 0.0
+            if not await run_in_threadpool(still_known, web, person):
+                return
+
+
+def line_of(event: Event, texts: Texts) -> dict[str, object]:
+    """One line of the log as the page puts it down."""
+    line = log_line(event)
+    return {
+        "seq": line.seq,
+        "at": line.at.wall.isoformat(),
+        "clock": f"{line.at.wall:%H:%M:%S}",
+        "tone": line.tone,
+        "text": texts.gettext(line.sentence.text) % dict(line.sentence.values),
+        "detail": line.detail,
+        "ended": isinstance(event.body, RunEnded),
+    }
+
+
+def _message(kind: str, data: dict[str, object], number: int | None = None) -> str:
+    mark = f"id: {number}\n" if number is not None else ""
+    return f"{mark}event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
