@@ -29,7 +29,7 @@ check: $(STAMP)
 	@$(BIN)/lint-imports
 
 test: check
-	@$(BIN)/pytest -q -n auto --dist loadfile tests/unit tests/contract tests/faults
+	@$(BIN)/pytest -q -n auto --dist loadfile tests/unit tests/console tests/contract tests/faults
 	@$(BIN)/pytest -q tests/acceptance
 
 faults: $(STAMP)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
 from drorch.app.folders import WatchFolder
+from drorch.catalog.model import Catalog
+from drorch.core.clock import Instant
 from drorch.evidence.codec import sample_from_json
 from drorch.evidence.model import Sample
 from drorch.evidence.thin import ThinSamples
+from drorch.plan.model import PLAN_SCHEMA, ApplicationScope, Kind, Limits, Plan
 
+CLOCK_JUMP_S = 300.0
+"""So much the system clock may have been set; a start of the machine sets the monotonic one back by far more."""
 CHUNK_BYTES = 1 << 20
 TAIL_BYTES = 1 << 18
 """From an old, long file only so much of its end says what is seen now."""
 
 
 class Following:
-    """One growing ``samples.jsonl``, thinned. Safe for several threads; a file that is not there yet is an empty one."""
+    """One growing ``samples.jsonl``, thinned. Safe for several threads; a file that is not there yet is empty."""
 
     def __init__(self, path: Path, *, from_end: bool = False) -> None:
         """``from_end``: begin near the end of the file; the brackets of earlier outages are then not there."""
@@ -65,6 +71,18 @@ class Following:
         return lines
 
 
+def same_clock(sample: Sample, now: Instant) -> bool:
+    """Whether the sample's monotonic time is of the clock that ``now`` was read from: both of its readings agree."""
+    if sample.started > now.mono:
+        return False
+    try:
+        wall = datetime.fromisoformat(sample.wall)
+    except ValueError:
+        return False
+    by_wall = (now.wall - (wall if wall.tzinfo else wall.replace(tzinfo=UTC))).total_seconds()
+    return abs(by_wall - (now.mono - sample.started)) < CLOCK_JUMP_S
+
+
 def _sample(line: bytes) -> Sample | None:
     try:
         return sample_from_json(json.loads(line))
@@ -81,13 +99,18 @@ class Looks:
         self._ends: dict[Path, Following] = {}
         self._wholes: dict[Path, Following] = {}
 
-    def latest(self) -> Mapping[str, Sample]:
-        """The newest sample of each application over all watches, however old it is."""
+    def latest(self, now: Instant) -> Mapping[str, Sample]:
+        """The newest sample of each application over all watches, however old it is.
+
+        Those of an earlier start of the machine are left out: their monotonic times are of another clock.
+        """
         found: dict[str, Sample] = {}
         for path in (self._home / "watches").glob("*/samples.jsonl"):
             with self._lock:
                 following = self._ends.setdefault(path, Following(path, from_end=True))
             for application, sample in following.latest().items():
+                if not same_clock(sample, now):
+                    continue
                 if application not in found or sample.ended > found[application].ended:
                     found[application] = sample
         return found
@@ -97,3 +120,26 @@ class Looks:
         with self._lock:
             following = self._wholes.setdefault(watch.samples, Following(watch.samples))
         return following.thinned()
+
+
+def everything(catalog: Catalog) -> Plan:
+    """What a standing watch over all applications looks at: a plan that does nothing."""
+    return Plan(
+        schema=PLAN_SCHEMA,
+        kind=Kind.READINESS,
+        title="standing watch",
+        lost_site=None,
+        catalog_id=catalog.content_id,
+        playbooks_id="",
+        scope=tuple(
+            ApplicationScope(
+                application=app.id,
+                from_site=catalog.primary_site_of(app),
+                to_site=catalog.primary_site_of(app),
+                remote_access=catalog.gateway_of(app) is not None,
+            )
+            for app in catalog.applications
+        ),
+        steps=(),
+        limits=Limits(),
+    )

@@ -35,9 +35,7 @@ class PlanShelf:
         """Build a plan and keep it. InputInvalid when it cannot be built or has errors; then nothing is kept."""
         files = settings.read_playbooks()
         limits = Limits(total=total, per_site=min(total, Limits().per_site))
-        plan = build_plan(
-            catalog, kind=kind, playbooks_id=playbooks_id(files), lose=lose, groups=groups, limits=limits
-        )
+        plan = build_plan(catalog, kind=kind, playbooks_id=playbooks_id(files), lose=lose, groups=groups, limits=limits)
         missing = [name for name in playbooks_used(plan) if name not in files]
         if missing:
             raise InputInvalid(

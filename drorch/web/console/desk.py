@@ -8,11 +8,11 @@ from pathlib import Path
 from threading import Lock
 
 from drorch.app import settings
-from drorch.app.folders import run_folder
+from drorch.app.folders import run_folder, runs_folder
 from drorch.app.looking import Looks
 from drorch.app.metrics import FileMark, mark_of
-from drorch.app.plan_shelf import PlanShelf
 from drorch.app.operate import Operations, RunNow
+from drorch.app.plan_shelf import PlanShelf
 from drorch.app.ports import Parts
 from drorch.app.service import Service, load_report
 from drorch.app.year import Year, load_year
@@ -31,6 +31,7 @@ from drorch.report.model import Report
 from drorch.web.console.views.plans import PlanLine, plan_line
 from drorch.web.console.views.runs import RunCard, run_card, unreadable
 from drorch.web.console.views.serving import Served, all_served
+
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
@@ -82,11 +83,12 @@ class Desk:
 
     def served(self, catalog: Catalog) -> Mapping[str, Served]:
         """Who serves what, by all that was seen."""
-        latest = dict(self.looks.latest())
+        now = self.now()
+        latest = dict(self.looks.latest(now))
         for application, sample in self._looked.items():
             if application not in latest or sample.ended > latest[application].ended:
                 latest[application] = sample
-        return all_served(catalog, latest, self.now())
+        return all_served(catalog, latest, now)
 
     def looked(self, samples: Sequence[Sample]) -> None:
         """Remember one look at services."""
@@ -152,6 +154,16 @@ class Desk:
             return year.status()[0], ""
         except DrorchError as error:
             return None, str(error)
+
+    def standing_watch(self) -> str | None:
+        """The newest watch that lives and belongs to no run: it saw the time before a disruption. None without one."""
+        home = self.places.home
+        runs = {path.name for path in runs_folder(home).glob("*")}
+        specs = sorted((home / "watches").glob("*/watch.json"), key=lambda file: -file.stat().st_mtime_ns)
+        for spec in specs:
+            if spec.parent.name not in runs and self.parts.watching.running(spec.parent):
+                return spec.parent.name
+        return None
 
     def plans(self) -> tuple[PlanLine, ...]:
         """Kept plans, newest first."""

@@ -12,6 +12,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from drorch.core.ids import short
+from drorch.web.console.drawing import share_bar
 from drorch.web.console.i18n import LANGUAGES, Texts, texts_of
 from drorch.web.console.views import numbers, words
 from drorch.web.console.views.saying import Say
@@ -48,6 +49,7 @@ def environment(code: str) -> Environment:
         language=texts.language,
         languages=LANGUAGES,
         static=static_address,
+        draw_share=share_bar,
     )
     return made
 

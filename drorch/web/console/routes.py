@@ -1,23 +1,64 @@
-"""The pages for people. ``/login``, ``/logout`` and ``/first?code=`` are pages too: what they do is in
-``drorch.web.security.signin`` (`sign_in`, `sign_out`, `first_admin`)."""
+"""The pages for people, put together."""
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
+from drorch.web.console.pages import account, overview, plans, runs, stream
+from drorch.web.console.pages.frame import Console
+from drorch.web.console.render import STATIC
+from drorch.web.console.views.words import N_
 from drorch.web.context import WebContext
 from drorch.web.problems import Problem
 
 
 def router(context: WebContext) -> APIRouter:
     """Every page. Each route has ``dependencies=[require(...)]`` or ``[public()]``; static files are a mount."""
-    del context
-    return APIRouter(include_in_schema=False)
+    console = Console(context)
+    found = APIRouter(include_in_schema=False)
+    for part in (
+        overview.routes(console),
+        overview.more(console),
+        runs.routes(console),
+        runs.asking(console),
+        stream.routes(console),
+        plans.routes(console),
+        account.routes(console),
+    ):
+        found.routes.extend(part.routes)
+    found.routes.append(Mount("/static", StaticFiles(directory=STATIC), name="static"))
+    return found
+
+
+_TITLES = {
+    401: N_("Log in"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    409: N_("Refused"),
+    412: N_("Changed meanwhile"),
+    422: N_("Something is wrong with what was asked"),
+}
 
 
 def error_page(context: WebContext, request: Request, problem: Problem) -> Response | None:
     """What people see instead of a problem document; None: the document."""
-    del context, request, problem
-    return None
+    if "text/html" not in request.headers.get("accept", "*/*") and "*/*" not in request.headers.get("accept", "*/*"):
+        return None
+    if problem.status == 401:
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?to={quote(path if request.method == 'GET' else '/', safe='')}", 303)
+    view = {
+        "tone": "warn" if problem.status < 500 else "bad",
+        "what": problem.detail,
+        "where": problem.where,
+        "next_step": problem.next_step,
+        "back": "/",
+    }
+    title = _TITLES.get(problem.status, N_("drorch failed"))
+    return Console(context).page(request, "message.html", title, "error", status=problem.status, view=view)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from threading import Lock
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
 
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from drorch.app import settings
 from drorch.app.accounts import Role
+from drorch.app.looking import everything
+from drorch.app.service import Request as BeginRequest
+from drorch.app.standing import usual_durations
+from drorch.core.errors import InputInvalid, Refused
+from drorch.core.redact import redact_text
+from drorch.plan.model import STATE_CHANGING, Kind, Plan
+from drorch.run.events import ApprovalAwaited
 from drorch.web.console.desk import Desk, Places
 from drorch.web.console.door import ADMIN_PLACES, PLACES, Frame
 from drorch.web.console.i18n import Texts, negotiate, texts_of
 from drorch.web.console.render import render
 from drorch.web.console.so_far import SoFarReports
-from drorch.web.console.views.saying import Say, say
-from drorch.web.console.views.words import ROLES, N_
+from drorch.web.console.views.saying import say
+from drorch.web.console.views.words import N_, ROLES
 from drorch.web.context import WebContext
+from drorch.web.security.authorize import address_of, web_of
 from drorch.web.security.principal import Principal, principal_of
 
 LANGUAGE_COOKIE = "drorch_language"
@@ -39,6 +51,9 @@ NOTICES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     }
 )
 
+_LEAVES_ALONE = frozenset({"pause", "override"})
+"""Requests that no driver is started for: they hold, or they only take a risk."""
+
 
 class Console:
     """The console of one server."""
@@ -51,6 +66,83 @@ class Console:
         )
         self.desk = Desk(places, context.parts, context.service, context.operations)
         self.so_far = SoFarReports(context.parts, context.service, self.desk.looks)
+        self._beginning = Lock()
+        self._begun: dict[str, str] = {}
+        self._usual: dict[str, Mapping[str, float]] = {}
+
+    def look(self) -> None:
+        """Ask every service once, now. Takes seconds."""
+        catalog, _ = self.desk.catalog()
+        estate = settings.load_estate(self.context.files.estate_file())
+        self.desk.looked(self.context.probe_now(estate, catalog, [app.id for app in catalog.applications]))
+
+    def watch(self) -> None:
+        """Let a standing watch look at every service from now on, some hours at most. Refused without a baseline."""
+        catalog, _ = self.desk.catalog()
+        estate = settings.load_estate(self.context.files.estate_file())
+        name = f"console-{self.desk.now().wall:%Y%m%d-%H%M%S}"
+        self.context.service.stand_watch(name, plan=everything(catalog), catalog=catalog, estate=estate)
+
+    def prepare(self, request: Request, plan: Plan, *, reason: str, declared_by: str | None, once: str) -> str:
+        """Begin a run of ``plan`` with who asks as its operator, and let it be driven: it waits for its approval.
+
+        The same ``once`` (a form sent twice) begins one run only. InputInvalid for empty words.
+        """
+        check_reason(reason)
+        if plan.kind is Kind.FAILOVER and declared_by is None:
+            raise InputInvalid("nobody declares the site lost", next_step="name who declares it")
+        with self._beginning:
+            if once and once in self._begun:
+                return self._begun[once]
+            person, awaits = self.person(request).name, None
+            if plan.kind in STATE_CHANGING:
+                awaits = ApprovalAwaited(person=person, reason=redact_text(reason), within_s=0)
+            opened = self.context.service.begin(
+                BeginRequest(
+                    plan=plan,
+                    catalog_file=self.context.files.catalog,
+                    estate_file=self.context.files.estate_file(),
+                    operator=person,
+                    declared_by=declared_by,
+                    declared_because=redact_text(reason) if declared_by else "",
+                    awaits=awaits,
+                    watch=self.desk.standing_watch() if plan.kind is Kind.FAILOVER else None,
+                )
+            )
+            if once:
+                self._begun[once] = opened.run
+        self.drive(opened.run, "begin")
+        return opened.run
+
+    def drive(self, run: str, action: str) -> bool:
+        """Start a driver when what was asked needs one; whether one was started."""
+        if action in _LEAVES_ALONE:
+            return False
+        return self.context.drivers.start(self.context.home, run)
+
+    def second_person(self, request: Request, login: str, password: str) -> str:
+        """The name of the person behind a second account whose password was typed here. Refused when it is not."""
+        web, address = web_of(request), address_of(request)
+        account = self.context.accounts.find(login)
+        if web.throttle.wait_s(login, address, break_glass=account is not None and account.break_glass) > 0:
+            raise Refused("too many wrong passwords", next_step="wait some minutes")
+        checked = self.context.accounts.checked(login, password)
+        if checked is None:
+            web.throttle.failed(login, address)
+            raise Refused("the second person's name or password is wrong", next_step="let them type it again")
+        if not checked.roles & {Role.OPERATOR, Role.APPROVER}:
+            raise Refused(f"{checked.person} is neither operator nor approver", next_step="ask somebody who is")
+        return checked.person
+
+    def usual_s(self, run: str) -> Mapping[str, float]:
+        """What is usual for each kind of step, from earlier runs; read once per run."""
+        if run not in self._usual:
+            self._usual[run] = usual_durations(self.context.parts, except_run=run)
+        return self._usual[run]
+
+    async def in_thread(self, work: Callable[[], Response]) -> Response:
+        """Work that waits for files, away from the loop."""
+        return await run_in_threadpool(work)
 
     def texts(self, request: Request) -> Texts:
         """In the language of the switch, else of the browser."""
@@ -128,4 +220,12 @@ def query(request: Request) -> dict[str, str]:
     return {key: value[:200] for key, value in request.query_params.items()}
 
 
-__all__ = ["NOTICES", "Console", "Say", "go", "number", "query"]
+def texts_of_form(form: FormData) -> dict[str, str]:
+    """The fields of a form that are text."""
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def check_reason(reason: str) -> None:
+    """InputInvalid without one."""
+    if not reason.strip():
+        raise InputInvalid("the reason is empty", next_step="a decision needs a person's name and a reason")

@@ -67,16 +67,23 @@ def routes(console: Console) -> APIRouter:
         view = application_view(app, catalog, desk.served(catalog)[app.id], reports, findings)
         return console.page(request, "application.html", app.name, "catalog", live=RENEW_S, view=view)
 
-    @router.get("/findings", dependencies=[require()])
-    def findings_page(request: Request) -> Response:
-        _, findings = desk.catalog()
-        return console.page(request, "findings.html", N_("Findings in the catalog"), "catalog", findings=findings)
-
     @router.get("/search", dependencies=[require()])
     def search(request: Request) -> Response:
         catalog, _ = desk.catalog()
         view = search_view(query(request).get("q", ""), catalog, desk.served(catalog), desk.cards(), desk.plans())
         return console.page(request, "search.html", N_("Search"), "search", view=view)
+
+    return router
+
+
+def more(console: Console) -> APIRouter:
+    """Findings, and the switch of the language."""
+    router, desk = APIRouter(include_in_schema=False), console.desk
+
+    @router.get("/findings", dependencies=[require()])
+    def findings_page(request: Request) -> Response:
+        _, findings = desk.catalog()
+        return console.page(request, "findings.html", N_("Findings in the catalog"), "catalog", findings=findings)
 
     @router.get("/language/{code}", dependencies=[public()])
     def language(code: str, to: str = "/") -> Response:

@@ -6,19 +6,21 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from fastapi import APIRouter, UploadFile
+from fastapi import APIRouter
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
 from drorch.app.accounts import Role
 from drorch.app.folders import run_folder
 from drorch.app.operate import MAX_EVIDENCE_BYTES, Asked, RunNow
-from drorch.app.standing import usual_durations
+from drorch.core.clock import Instant
 from drorch.core.errors import DrorchError, InputInvalid, NotFound
 from drorch.core.redact import redact_text
-from drorch.web.console.pages.frame import Console, go, number, query
+from drorch.report.model import Report
+from drorch.web.console.pages.frame import Console, check_reason, go, number, query, texts_of_form
 from drorch.web.console.views.actions import ACTIONS, consequence
-from drorch.web.console.views.paging import Page, matching, page_of
+from drorch.web.console.views.paging import Page, page_of
 from drorch.web.console.views.plans import plan_view
 from drorch.web.console.views.run_list import RunListRow, run_list
 from drorch.web.console.views.run_page import run_page, step_page
@@ -70,16 +72,14 @@ def routes(console: Console) -> APIRouter:
             has_report=desk.report(run) is not None,
         )
         live = {"live": RENEW_S} if ended else {"stream": f"/runs/{run}/stream"}
-        return console.page(request, "run.html", run, "runs", view=view, **live)  # type: ignore[arg-type]
+        return console.page(request, "run.html", run, "runs", view=view, **live)
 
     @router.get("/runs/{run}/plan", dependencies=[require()])
     def plan_of_run(request: Request, run: str) -> Response:
         opened = desk.service.open(run)
         runs_of = desk.runs_of(opened.plan)
         view = plan_view(opened.plan, opened.catalog, (), runs_of, current=True)
-        return console.page(
-            request, "plan.html", N_("Plan"), "runs", view=view, once="", problem="", of_run=run
-        )
+        return console.page(request, "plan.html", N_("Plan"), "runs", view=view, once="", problem="", of_run=run)
 
     @router.get("/runs/{run}/steps/{subject}/{verb}", dependencies=[require()])
     def one_step(request: Request, run: str, subject: str, verb: str) -> Response:
@@ -107,10 +107,10 @@ def asking(console: Console) -> APIRouter:
     def handler(action: str, role: Role) -> None:
         async def ask(request: Request, run: str) -> Response:
             form = await request.form()
-            texts = {name: value for name, value in form.items() if isinstance(value, str)}
+            texts = texts_of_form(form)
             upload = form.get("evidence_file")
-            content = await upload.read(MAX_EVIDENCE_BYTES + 1) if isinstance(upload, _UPLOADS) else b""
-            name = (upload.filename or "") if isinstance(upload, _UPLOADS) else ""
+            content = await upload.read(MAX_EVIDENCE_BYTES + 1) if isinstance(upload, UploadFile) else b""
+            name = (upload.filename or "") if isinstance(upload, UploadFile) else ""
             return await console.in_thread(lambda: _ask(console, request, run, action, texts, name, content))
 
         router.add_api_route(
@@ -122,16 +122,7 @@ def asking(console: Console) -> APIRouter:
     return router
 
 
-def _uploads() -> tuple[type, ...]:
-    from starlette.datastructures import UploadFile as Plain
-
-    return (UploadFile, Plain)
-
-
-_UPLOADS = _uploads()
-
-
-def _so_far(console: Console, now: RunNow) -> tuple[object, object, float] | None:
+def _so_far(console: Console, now: RunNow) -> tuple[Report, Instant, float] | None:
     report = console.desk.report(now.run) if now.state.ended is not None else None
     if report is not None:
         return report, now.events[-1].at, now.events[-1].at.since(now.events[0].at)
@@ -186,9 +177,7 @@ def _ask(
         if isinstance(error, NotFound | HttpProblem):
             raise
         problem = f"{error.what}. {error.next_step or ''}".strip()
-        return _confirm(
-            console, request, run, action, step, problem=problem, reason=form.get("reason", ""), status=409
-        )
+        return _confirm(console, request, run, action, step, problem=problem, reason=form.get("reason", ""), status=409)
     if driven:
         return go(f"/runs/{run}", "asked")
     started = console.drive(run, action)
@@ -203,7 +192,7 @@ def _do(
     reason, step = form.get("reason", ""), form.get("step", "")
     request.state.noted = f"{action} {run} {step}".strip()
     if action == "attach":
-        console.check_reason(reason)
+        check_reason(reason)
         operations.refuse_second_driver(run)
         return False
     who = {"person": person, "reason": reason}
@@ -245,6 +234,3 @@ def _resolve(
         file = Path(folder) / safe
         file.write_bytes(content)
         return console.context.operations.resolve(run, step, evidence=str(file), **who)
-
-
-__all__ = ["asking", "routes", "usual_durations"]

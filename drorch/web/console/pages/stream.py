@@ -1,4 +1,4 @@
-"""The events of a run as they come, for the page of the run: whole lines in the reader's language, with their number."""
+"""The events of a run as they come, for its page: whole lines in the reader's language, with their number."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def routes(console: Console) -> APIRouter:
 
 
 async def _lines(console: Console, request: Request, run: str, after: int) -> AsyncIterator[str]:
-    """Each event behind ``after`` once, in order; a beat when nothing comes. Ends with the server or the right to it."""
+    """Each event behind ``after`` once, in order; a beat when nothing comes. Ends with the server or the right."""
     web, texts, person = web_of(request), console.texts(request), console.person(request)
     journal, poll_s = console.context.journal, web.settings.stream_poll_s
     silent, unasked = 0.0, 0.0

@@ -1,0 +1,123 @@
+"""Plans: build, read, prepare a run."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from drorch.app import settings
+from drorch.app.accounts import Role
+from drorch.core.errors import DrorchError, InputInvalid, NotFound, Refused
+from drorch.core.ids import short
+from drorch.plan.check import check_plan
+from drorch.plan.codec import plan_id
+from drorch.plan.model import Kind, Plan
+from drorch.plan.refs import playbooks_id
+from drorch.web.console.pages.frame import Console, go, number, texts_of_form
+from drorch.web.console.views.paging import page_of
+from drorch.web.console.views.plans import plan_view
+from drorch.web.console.views.words import N_
+from drorch.web.security.rules import require
+
+USUAL_TOTAL = 4
+
+
+def routes(console: Console) -> APIRouter:
+    """Everything below /plans."""
+    router, desk = APIRouter(include_in_schema=False), console.desk
+
+    @router.get("/plans", dependencies=[require()])
+    def plans(request: Request) -> Response:
+        page = page_of(desk.plans(), number(request), {})
+        return console.page(request, "plans.html", N_("Plans"), "plans", page=page)
+
+    @router.get("/plans/new", dependencies=[require(Role.PLANNER)])
+    def new(request: Request) -> Response:
+        asked = request.query_params
+        form = {"kind": asked.get("kind", "drill"), "lose": asked.get("lose", ""), "groups": (), "total": USUAL_TOTAL}
+        return _form(console, request, form, "")
+
+    @router.post("/plans", dependencies=[require(Role.PLANNER)])
+    async def build(request: Request) -> Response:
+        form = await request.form()
+        groups = tuple(str(item) for item in form.getlist("group"))
+        texts = texts_of_form(form)
+        return await console.in_thread(lambda: _build(console, request, texts, groups))
+
+    @router.get("/plans/{plan}", dependencies=[require()])
+    def one(request: Request, plan: str) -> Response:
+        return _show(console, request, desk.shelf.get(plan), "")
+
+    @router.post("/plans/{plan}/run", dependencies=[require(Role.OPERATOR)])
+    async def prepare(request: Request, plan: str) -> Response:
+        texts = texts_of_form(await request.form())
+        return await console.in_thread(lambda: _prepare(console, request, plan, texts))
+
+    return router
+
+
+def _form(
+    console: Console, request: Request, form: Mapping[str, object], problem: str, *, status: int = 200
+) -> Response:
+    catalog, _ = console.desk.catalog()
+    groups = [group for group in catalog.groups if group.recovery_site is not None]
+    return console.page(
+        request, "plan_new.html", N_("Build a plan"), "plans", status=status, form=form, sites=catalog.sites,
+        groups=groups, problem=problem,
+    )  # fmt: skip
+
+
+def _build(console: Console, request: Request, form: Mapping[str, str], groups: tuple[str, ...]) -> Response:
+    kind, lose, total = form.get("kind", ""), form.get("lose", ""), form.get("total", "")
+    try:
+        if kind not in {item.value for item in Kind}:
+            raise InputInvalid("no kind is chosen", next_step="choose one")
+        if not (total.isdecimal() and len(total) < 4 and 1 <= int(total) <= 64):
+            raise InputInvalid("playbooks at once: a number from 1 to 64", next_step="correct it")
+        catalog = settings.load_catalog_file(console.desk.places.catalog)
+        plan, _ = console.desk.shelf.build(catalog, kind=Kind(kind), lose=lose or None, groups=groups, total=int(total))
+    except InputInvalid as error:
+        again = {"kind": kind, "lose": lose, "groups": groups, "total": total}
+        return _form(console, request, again, told(error), status=422)
+    request.state.noted = f"plan {short(plan_id(plan))}"
+    return go(f"/plans/{short(plan_id(plan))}", "built")
+
+
+def _show(console: Console, request: Request, plan: Plan, problem: str, *, status: int = 200) -> Response:
+    desk = console.desk
+    catalog, _ = desk.catalog()
+    current = plan.catalog_id == catalog.content_id and plan.playbooks_id == playbooks_id(settings.read_playbooks())
+    findings = check_plan(plan, catalog) if current else ()
+    view = plan_view(plan, catalog, findings, desk.runs_of(plan), current=current)
+    return console.page(
+        request, "plan.html", N_("Plan"), "plans", status=status, view=view, problem=problem, of_run="",
+        once=secrets.token_hex(16),
+    )  # fmt: skip
+
+
+def _prepare(console: Console, request: Request, name: str, form: Mapping[str, str]) -> Response:
+    plan = console.desk.shelf.get(name)
+    try:
+        run = console.prepare(
+            request,
+            plan,
+            reason=form.get("reason", ""),
+            declared_by=form.get("declared_by", "").strip() or None,
+            once=form.get("once", ""),
+        )
+    except (InputInvalid, Refused) as error:
+        if isinstance(error, NotFound):
+            raise
+        return _show(console, request, plan, told(error), status=409)
+    request.state.noted = f"run {run} of plan {name}"
+    return go(f"/runs/{run}", "prepared" if plan.kind is not Kind.READINESS else "begun")
+
+
+def told(error: DrorchError) -> str:
+    """An error in one line for people."""
+    what = f"{error.where}: {error.what}" if error.where else error.what
+    return ". ".join(part for part in (what, error.next_step) if part)

@@ -1,0 +1,171 @@
+"""The pages without a browser: what they say, who may ask what, and that nothing is asked without a reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from drorch.app.accounts import Role
+from drorch.plan.codec import plan_id
+from drorch.run import events as ev
+from drorch.testing.runs import RUN
+from drorch.testing.web import WebScene
+from tests.console.conftest import Visit, csrf_of
+from tests.console.stage import OPEN_RUN, put_samples, waiting_run
+
+PAGES = (
+    "/",
+    "/runs",
+    f"/runs/{OPEN_RUN}",
+    f"/runs/{RUN}",
+    f"/runs/{OPEN_RUN}/plan",
+    f"/runs/{OPEN_RUN}/steps/mail/start",
+    f"/runs/{OPEN_RUN}/do/retry?step=mail/start",
+    "/plans",
+    "/catalog",
+    "/catalog/umoja",
+    "/findings",
+    "/search?q=mail",
+)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_whole_and_holds_no_inline_script_or_style(visit: Visit, path: str) -> None:
+    page = visit(Role.OPERATOR).get(path)
+    assert page.status_code == 200
+    assert "<h1>" in page.text or "dialog-title" in page.text
+    for inline in (" style=", "<style", " onclick=", "<script>", "javascript:"):
+        assert inline not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert page.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nobody_unknown_sees_a_page(visit: Visit, path: str) -> None:
+    answer = visit().get(path, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"][:10]) == (303, "/login?to=")
+
+
+def test_what_people_and_playbooks_wrote_is_escaped(visit: Visit) -> None:
+    page = visit(Role.OPERATOR).get(f"/runs/{OPEN_RUN}").text
+    assert "the listener &lt;b&gt;did not&lt;/b&gt; open" in page
+    assert "<b>did not" not in page
+
+
+def test_the_output_of_a_playbook_shows_no_secret(visit: Visit) -> None:
+    page = visit(Role.VIEWER).get(f"/runs/{OPEN_RUN}/steps/mail/start").text
+    assert "fatal: no listener" in page
+    assert "hunter22" not in page
+
+
+def test_a_confirmation_says_what_runs_and_what_can_start_then(visit: Visit) -> None:
+    page = visit(Role.OPERATOR).get(f"/runs/{OPEN_RUN}/do/retry?step=mail/start").text
+    assert "application/start.yml" in page
+    assert "mail/validate" in page
+    assert 'name="reason" required' in page
+
+
+def test_a_decision_reaches_the_inbox_with_the_name_of_who_is_logged_in(scene: WebScene, visit: Visit) -> None:
+    client = visit(Role.OPERATOR)
+    token = csrf_of(client.get(f"/runs/{OPEN_RUN}/do/retry?step=mail/start").text)
+    data = {"csrf_token": token, "step": "mail/start", "reason": "port was taken", "person": "Somebody Else"}
+    answer = client.post(f"/runs/{OPEN_RUN}/do/retry", data=data, follow_redirects=False)
+    assert answer.status_code == 303
+    (request,) = scene.inbox.pending(OPEN_RUN)
+    assert request.body == ev.RetryRequested(step="mail/start", person="Ada Person", reason="port was taken")
+    assert scene.drivers.alive(scene.home, OPEN_RUN)
+
+
+@pytest.mark.parametrize(
+    ("role", "data", "status"),
+    [
+        (Role.OPERATOR, {"step": "mail/start", "reason": "  "}, 409),
+        (Role.OPERATOR, {"step": "directory/start", "reason": "because"}, 409),
+        (Role.OPERATOR, {"step": "no/such", "reason": "because"}, 404),
+        (Role.VIEWER, {"step": "mail/start", "reason": "because"}, 403),
+        (Role.APPROVER, {"step": "mail/start", "reason": "because"}, 403),
+    ],
+)
+def test_what_may_not_be_asked_changes_nothing(
+    scene: WebScene, visit: Visit, role: Role, data: dict[str, str], status: int
+) -> None:
+    client = visit(role)
+    token = csrf_of(client.get("/").text)
+    answer = client.post(f"/runs/{OPEN_RUN}/do/retry", data={"csrf_token": token, **data})
+    assert answer.status_code == status
+    assert scene.inbox.pending(OPEN_RUN) == ()
+
+
+def test_a_form_without_its_token_changes_nothing(scene: WebScene, visit: Visit) -> None:
+    answer = visit(Role.OPERATOR).post(f"/runs/{OPEN_RUN}/do/retry", data={"step": "mail/start", "reason": "because"})
+    assert answer.status_code == 403
+    assert scene.inbox.pending(OPEN_RUN) == ()
+
+
+def test_evidence_is_uploaded_and_kept_with_its_hash(scene: WebScene, visit: Visit) -> None:
+    client = visit(Role.OPERATOR)
+    token = csrf_of(client.get("/").text)
+    answer = client.post(
+        f"/runs/{OPEN_RUN}/do/resolve",
+        data={"csrf_token": token, "step": "mail/start", "reason": "started by hand"},
+        files={"evidence_file": ("../screen shot.txt", b"it listens")},
+        follow_redirects=False,
+    )
+    assert answer.status_code == 303
+    (request,) = scene.inbox.pending(OPEN_RUN)
+    assert isinstance(request.body, ev.StepResolved)
+    kept = scene.home / "runs" / OPEN_RUN / request.body.evidence.split(" ")[0]
+    assert kept.read_bytes() == b"it listens"
+    assert "sha256:" in request.body.evidence
+
+
+def test_a_text_as_evidence_never_names_a_file_of_the_server(scene: WebScene, visit: Visit) -> None:
+    client = visit(Role.OPERATOR)
+    token = csrf_of(client.get("/").text)
+    data = {"csrf_token": token, "step": "mail/start", "reason": "by hand", "evidence": "/etc/hostname"}
+    client.post(f"/runs/{OPEN_RUN}/do/resolve", data=data)
+    (request,) = scene.inbox.pending(OPEN_RUN)
+    assert isinstance(request.body, ev.StepResolved)
+    assert "sha256" not in request.body.evidence
+
+
+def test_two_persons_who_are_one_cannot_approve(scene: WebScene, visit: Visit) -> None:
+    run = waiting_run(scene.home, scene.journal, scene.clock)
+    scene.person("olga2", Role.APPROVER, person="olga  OPERATOR")
+    client = visit(Role.APPROVER, login="olga2")
+    page = client.get(f"/runs/{run}/do/approve").text
+    plan = scene.context.service.open(run).plan
+    data = {"csrf_token": csrf_of(page), "plan": plan_id(plan), "reason": "read it"}
+    answer = client.post(f"/runs/{run}/do/approve", data=data)
+    assert answer.status_code == 409
+    assert "needs the approval of somebody else" in answer.text
+    assert scene.inbox.pending(run) == ()
+
+
+def test_what_is_not_observed_now_is_never_shown_as_served(scene: WebScene, visit: Visit) -> None:
+    client = visit(Role.VIEWER)
+    assert "No probe looks at this moment" in client.get("/").text
+    put_samples(scene.home, scene.clock, [("umoja", "brindisi"), ("mail", None)])
+    assert "served from its primary site" in client.get("/catalog/umoja").text
+    assert "state bad" in client.get("/catalog/mail").text
+    scene.clock.advance(60)
+    page = client.get("/catalog/umoja").text
+    assert "not observed now" in page
+    assert "served from its primary site" not in page
+
+
+def test_a_run_that_cannot_be_read_is_shown_as_such(scene: WebScene, visit: Visit) -> None:
+    (scene.home / "runs" / OPEN_RUN / "plan.json").write_text("{}")
+    page = visit(Role.VIEWER).get("/runs").text
+    assert "cannot be read" in page
+
+
+def test_a_failed_run_whose_reports_are_gone_names_what_waits(visit: Visit) -> None:
+    page = visit(Role.VIEWER).get("/").text
+    assert "What waits for whom" in page
+    assert "mail/start" in page
+
+
+def test_an_unknown_run_is_a_page_that_says_so(visit: Visit) -> None:
+    answer = visit(Role.VIEWER).get("/runs/20200101-000000-none")
+    assert answer.status_code == 404
+    assert "there is no run" in answer.text
