@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import random
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from drorch.adapters.ansible import AnsibleExecutor
 from drorch.adapters.ansible.secrecy import Secrecy, secret_files_of
+from drorch.adapters.citrix.sources import open_source
 from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.driving import DriverProcesses
 from drorch.adapters.machine import ThisMachine
@@ -26,8 +28,10 @@ from drorch.adapters.probes.watching import WatcherProcesses
 from drorch.adapters.processes import ProcessRef
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
+from drorch.adapters.store.peaks import PeakArchive
 from drorch.adapters.store.records import SqlRecords
 from drorch.app import settings
+from drorch.app.access_poll import AccessParts
 from drorch.app.accounts import Hasher
 from drorch.app.callout import CalloutParts, CallOuts
 from drorch.app.doctor import Check, Doctor, Patient
@@ -37,6 +41,7 @@ from drorch.app.operate import Operations
 from drorch.app.ports import Parts
 from drorch.app.sealing import KnownSecrets, SealingParts
 from drorch.app.service import Service
+from drorch.capacity.model import Proof
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
@@ -197,3 +202,20 @@ def notifiers(tree: CallTree, departments: Sequence[str]) -> Mapping[Channel, No
     if tree.smtp is not None:
         found[Channel.EMAIL] = SmtpNotifier(tree.smtp, allowed, clock())
     return found
+
+
+def access_parts(home: Path | None = None) -> AccessParts:
+    """What the use cases of remote access need, for the present state folder."""
+    folder = home or settings.home()
+    return AccessParts(
+        home=folder,
+        clock=clock(),
+        archive=PeakArchive(folder / "access.sqlite"),
+        open_source=lambda config: open_source(config, clock()),
+        chance=random.random,
+    )
+
+
+def access_proofs(_home: Path) -> tuple[Proof, ...]:
+    """Proofs of denial-of-access tests."""
+    return ()

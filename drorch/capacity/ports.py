@@ -216,3 +216,64 @@ class LoginDriver(Protocol):
     def log_in(self, account: Account) -> HeldLogin:
         """Log on and keep the session. Never raises SourceFailed: how far it came is in the reading."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class PollRecord:
+    """One round over one source. ``trouble`` None: it was read."""
+
+    source: str
+    at: datetime
+    trouble: Trouble | None
+    text: str = ""
+    secret_mark: str = ""
+    """Changes when the file with the secret is changed: a refused password is not sent again before that."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Minutes of a site that nobody observed: unknown, not zero. ``until`` is the first observed minute behind."""
+
+    site: str
+    since: datetime
+    until: datetime
+
+
+class ReadingArchive(Protocol):
+    """What was read, kept longer than the vendor keeps it. Every method is one transaction."""
+
+    def keep(self, source: str, answer: SourceAnswer) -> int:
+        """Store an answer; minutes that are known already stay one. Number of minutes that were new."""
+        ...
+
+    def keep_poll(self, record: PollRecord) -> None:
+        """Store how a round went."""
+        ...
+
+    def latest(self) -> Sequence[Observed]:
+        """The last reading of each gateway, pool and login, and of each licence pool from each source."""
+        ...
+
+    def before(self, reading: GatewayReading) -> GatewayReading | None:
+        """The reading of the same gateway before this one."""
+        ...
+
+    def polls(self) -> Mapping[str, tuple[PollRecord, datetime | None]]:
+        """The last round of each source, and when one last succeeded."""
+        ...
+
+    def last_minute(self, site: str) -> datetime | None:
+        """The last observed minute of a site."""
+        ...
+
+    def weeks(self, sites: Sequence[str]) -> Mapping[date, int | None]:
+        """Weekly peaks (see `capacity.trend`) of the sum of these sites; a minute counts when all of them were seen."""
+        ...
+
+    def gaps(self, site: str, since: datetime, until: datetime) -> Sequence[Gap]:
+        """Stretches of unobserved minutes, in order."""
+        ...
+
+    def forget(self, before: datetime) -> int:
+        """Drop minutes and readings older than ``before``; weekly peaks are kept. Number of minutes dropped."""
+        ...
