@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drorch.app import baseline, beginning, settings, silencing
+from drorch.app import baseline, beginning, conditions, settings, silencing
 from drorch.app.folders import RunFolder, WatchFolder, read_json, run_folder, watch_folder, write_whole
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts, PartsOfEstate
@@ -23,6 +23,7 @@ from drorch.report.html import report_as_html
 from drorch.report.model import Report, TimeSpent
 from drorch.report.text import report_as_text
 from drorch.run import events as ev
+from drorch.run.conditions import Conditions
 from drorch.run.driver import Driver
 from drorch.run.interlocks import groups_of
 from drorch.run.progress import SATISFIED, StepStatus
@@ -60,6 +61,8 @@ class Request:
     """The id of the run; None makes a new one. Beginning the same id twice is a JournalConflict."""
     watch: str | None = None
     """A standing watch that already runs (it saw the time before the disruption); None starts one."""
+    year: Path | None = None
+    """The programme whose windows have to be open; None: see `drorch.app.conditions.programme_file`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,8 @@ class Opened:
     catalog: Catalog
     estate: Estate
     watch: WatchFolder
+    year: Path | None = None
+    """The programme whose windows hold for it; None: none was owed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,16 +111,22 @@ class Service:
         beginning.check_plan_fits(request.plan, catalog, request.catalog_file)
         people = (("operator", request.operator), *(("approver", item.person) for item in request.approvals))
         beginning.check_names(iter(people))
+        year = conditions.programme_file(request.plan, estate, request.year)
         run = request.run or self._parts.ids.new_run_id()
         folder = run_folder(self._parts.home, run, must_exist=False)
         watch = watch_folder(self._parts.home, request.watch or run)
         write_whole(folder.catalog, text.decode("utf-8"))
-        write_whole(
-            folder.context, canonical_json({"estate": str(request.estate_file.absolute()), "watch": watch.path.name})
-        )
+        context = {
+            "estate": str(request.estate_file.absolute()),
+            "watch": watch.path.name,
+            "year": None if year is None else str(year),
+        }
+        write_whole(folder.context, canonical_json(context))
         write_whole(folder.plan, plan_to_text(request.plan))
         beginning.write_fingerprints(folder, run, request.plan, catalog, estate)
-        opened = Opened(run=run, folder=folder, plan=request.plan, catalog=catalog, estate=estate, watch=watch)
+        opened = Opened(
+            run=run, folder=folder, plan=request.plan, catalog=catalog, estate=estate, watch=watch, year=year
+        )
         self._parts.journal.append(self._first_events(opened, request))
         return opened
 
@@ -146,6 +157,7 @@ class Service:
             catalog=settings.load_catalog_file(folder.catalog),
             estate=settings.load_estate(Path(context["estate"])),
             watch=watch_folder(self._parts.home, str(context["watch"])),
+            year=Path(str(context["year"])) if context.get("year") else None,
         )
 
     def stand_watch(self, name: str, *, plan: Plan, catalog: Catalog, estate: Estate) -> WatchFolder:
@@ -246,6 +258,7 @@ class Service:
                 plan=opened.plan,
                 run=opened.run,
                 open_groups=lambda: self.open_groups(except_run=opened.run),
+                conditions=lambda: self._conditions(opened),
                 journal=self._parts.journal,
                 executor=executor,
                 observer=self._of_estate.observer(opened.estate, opened.watch, opened.catalog),
@@ -272,7 +285,9 @@ class Service:
 
     def open_groups(self, *, except_run: str) -> Mapping[str, str]:
         """Protection groups held by other state-changing runs that have started and not ended."""
-        held: dict[str, str] = {}
+        return {group: run for run, plan in self._under_way(except_run) for group in groups_of(plan)}
+
+    def _under_way(self, except_run: str) -> Iterator[tuple[str, Plan]]:
         for run in self._parts.journal.runs():
             if run == except_run:
                 continue
@@ -284,8 +299,12 @@ class Service:
                 # A run whose files are gone cannot be driven any more; its journal stays for the record.
                 continue
             if state.head.started_at is not None and state.ended is None:
-                held |= dict.fromkeys(groups_of(plan), run)
-        return held
+                yield run, plan
+
+    def _conditions(self, opened: Opened) -> Conditions:
+        others = self._under_way(opened.run)
+        now = self._parts.clock.now()
+        return conditions.look(opened.plan, opened.catalog, opened.estate, opened.year, others, now)
 
     def heads(self) -> list[RunLine]:
         """One line per run, newest first."""

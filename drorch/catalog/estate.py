@@ -8,7 +8,8 @@ secrets are named by file. Parsed at the edge by ``drorch.app.settings``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,17 @@ class AlertSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SiteCapacity:
+    """What a site was verified to carry. A number nobody verified is left out: it would count for nothing."""
+
+    applications: int
+    """So many applications at once, its own included."""
+    verified: date
+    by: str
+    """Who verified it: a person, or a test's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estate:
     """Everything needed to reach the real things named in the catalog."""
 
@@ -102,6 +114,8 @@ class Estate:
     """Extra environment of playbooks (plugin paths); never secrets."""
     alerts: AlertSource | None = None
     """Where planned moves are silenced; None: nowhere."""
+    capacity: Mapping[str, SiteCapacity] = field(default_factory=dict)
+    """Site id to what it was verified to carry; a site that is absent was not verified."""
 
     def database(self, group: str, site: str) -> DatabaseNode:
         """The node of ``group`` at ``site``; KeyError if there is none."""

@@ -25,6 +25,7 @@ from drorch.cli.run import (
     Reason,
     RunId,
     WatchName,
+    YearFile,
     app,
     approval_awaited,
     follow,
@@ -54,6 +55,7 @@ def prepare(
     approval_deadline: Deadline = None,
     catalog: CatalogFile = Path("app_catalog.yaml"),
     estate: EstateFile = None,
+    year: YearFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Record a run of PLAN_FILE without starting it: it waits for its approval ('run approve', then 'run attach')."""
@@ -68,6 +70,7 @@ def prepare(
         declared_because=reason,
         watch=watch,
         awaits=approval_awaited(operator, reason, approval_deadline),
+        year=year,
     )
     opened = wiring.service().begin(request)
     if as_json:

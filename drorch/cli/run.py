@@ -39,6 +39,10 @@ Approvers = Annotated[list[str] | None, typer.Option("--approve", help="Who appr
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with approval and declaration.")]
 DeclaredBy = Annotated[str | None, typer.Option("--declared-by", help="Failover: who declares the site lost.")]
 WatchName = Annotated[str | None, typer.Option("--watch", help="A standing watch of 'drorch probe watch'.")]
+YearFile = Annotated[
+    Path | None,
+    typer.Option("--year", help="The programme whose windows hold. Default: $DRORCH_YEAR, year.yaml; on a lab none."),
+]
 Deadline = Annotated[
     str | None, typer.Option("--approval-deadline", help="Such as 30m: not approved by then, the run is refused.")
 ]
@@ -58,6 +62,7 @@ def start(
     approval_deadline: Deadline = None,
     catalog: CatalogFile = Path("app_catalog.yaml"),
     estate: EstateFile = None,
+    year: YearFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run of PLAN_FILE and follow it to its end.
@@ -78,6 +83,7 @@ def start(
         declared_because=reason,
         watch=watch,
         awaits=awaits,
+        year=year,
     )
     follow(wiring.service().begin(request), as_json=as_json)
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 
-from drorch.catalog.estate import ApplicationNames, DatabaseNode, Endpoint, Estate, NameServer, SshEndpoint
+from drorch.catalog.estate import (
+    ApplicationNames,
+    DatabaseNode,
+    Endpoint,
+    Estate,
+    NameServer,
+    SiteCapacity,
+    SshEndpoint,
+)
 from drorch.lab.topology import (
     DATABASE,
     DATABASE_USER,
@@ -61,7 +70,19 @@ def estate_of(topology: Topology, ssh: Mapping[str, SshEndpoint]) -> Estate:
         pgpass_file=str(topology.pgpass_file),
         ssh=dict(ssh),
         ansible_env={"ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS / "connection")},
+        capacity=_capacity(topology),
     )
+
+
+def _capacity(topology: Topology) -> dict[str, SiteCapacity]:
+    """What each site's supervisor was set up for: the applications that have a listener there."""
+    today = datetime.now(UTC).date()
+    return {
+        site: SiteCapacity(
+            applications=sum(site in entry.sites for entry in topology.applications), verified=today, by="drorch lab up"
+        )
+        for site in SITE_ADDRESSES
+    }
 
 
 def estate_text(estate: Estate) -> str:

@@ -32,6 +32,7 @@ def load_programme(text: bytes, source: str, catalog: Catalog) -> Programme:
         obligations=tuple(_obligation(entry) for entry in file.obligations),
         exemptions=tuple(_exemption(entry) for entry in file.exemptions),
         windows=Windows(rules=tuple(_window(entry) for entry in file.windows), zones=MappingProxyType(zones)),
+        tier_1_groups_at_once=file.limits.tier_1_groups_at_once,
         lines=MappingProxyType(line_index(document, LISTS)),
         source=source,
     )

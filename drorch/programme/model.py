@@ -136,6 +136,8 @@ class Programme:
     obligations: tuple[Obligation, ...]
     exemptions: tuple[Exemption, ...]
     windows: Windows
+    tier_1_groups_at_once: int | None = None
+    """So many protection groups with a tier-1 application may move at once on purpose; None: no limit is set."""
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     source: str | None = None
 

@@ -129,6 +129,12 @@ class WindowEntry(_Strict):
     end: TimeOfDay = time(0, 0)
 
 
+class LimitsEntry(_Strict):
+    """How much may be moved at once on purpose."""
+
+    tier_1_groups_at_once: Annotated[int, Field(ge=1)] | None = None
+
+
 class ProgrammeFile(_Strict):
     """The whole file."""
 
@@ -142,3 +148,4 @@ class ProgrammeFile(_Strict):
     obligations: Annotated[list[ObligationEntry], Field(min_length=1)]
     exemptions: list[ExemptionEntry] = Field(default_factory=list)
     windows: list[WindowEntry] = Field(default_factory=list)
+    limits: LimitsEntry = Field(default_factory=LimitsEntry)

@@ -10,8 +10,9 @@ from drorch.plan.model import Plan, PlaybookAct, Repeat, Step, WitnessAct
 from drorch.run.backwards import cleaning_steps, left_to_clean, ready_undos, to_clean_up
 from drorch.run.events import RunOutcome
 from drorch.run.idents import attempt_ident, undo_ident
-from drorch.run.interlocks import Refusal, witness_refusal
+from drorch.run.interlocks import witness_refusal
 from drorch.run.progress import StepStatus, UndoState, UndoStatus
+from drorch.run.refusal import Refusal
 from drorch.run.state import RunState
 from drorch.run.verdict import PlaybookCode
 

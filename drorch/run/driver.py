@@ -20,6 +20,7 @@ from drorch.core.errors import OperatorNeeded
 from drorch.core.redact import redact_facts
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan, PlaybookAct
+from drorch.run.conditions import Conditions
 from drorch.run.decide import AskOperator, Command, EndRun, Perform, PerformUndo, Repeated, StopStep, decide
 from drorch.run.events import (
     Body,
@@ -38,7 +39,6 @@ from drorch.run.events import (
     UndoStarted,
 )
 from drorch.run.interlocks import (
-    Refusal,
     approval_overdue,
     approval_refusal,
     group_taken,
@@ -49,6 +49,7 @@ from drorch.run.performer import Halt, Outcome, Performer, Task
 from drorch.run.ports import Executor, Journal, Observer, OperatorInbox, OperatorRequest, PlaybookState
 from drorch.run.progress import StepStatus, UndoStatus
 from drorch.run.recorder import Recorder
+from drorch.run.refusal import Refusal
 from drorch.run.requests import problem_with
 from drorch.run.state import RunState
 from drorch.run.verdict import PlaybookCode
@@ -67,7 +68,8 @@ def _no_open_groups() -> Mapping[str, str]:
 class Driver:
     """Drives one run to its end, or to where a person has to decide.
 
-    ``open_groups`` tells, when the run starts, which protection groups other runs hold. ``on_event`` sees each event
+    ``open_groups`` tells, when the run starts, which protection groups other runs hold, ``conditions`` what else may
+    forbid the start; both are asked when the rest is in order. ``on_event`` sees each event
     after it is durable. ``poll_s``: seconds between looks into the inbox and at timeouts.
     """
 
@@ -81,6 +83,7 @@ class Driver:
     pid: int = field(default_factory=os.getpid)
     inbox: OperatorInbox | None = None
     open_groups: Callable[[], Mapping[str, str]] = _no_open_groups
+    conditions: Callable[[], Conditions] = Conditions
     secrets: Collection[str] = ()
     on_event: Callable[[Event], None] | None = None
     poll_s: float = 0.5
@@ -126,8 +129,10 @@ class Driver:
         if head.started_at is not None or head.ended is not None or head.stop is not None or head.paused is not None:
             return
         plan = plan_id(self.plan)
-        # Other runs are looked at only when the rest is in order: this is asked again and again until the approval.
-        refusals = start_refusals(self.plan, plan, head) or start_refusals(self.plan, plan, head, self.open_groups())
+        # The world is looked at only when the rest is in order: this is asked again and again until the approval.
+        refusals = start_refusals(self.plan, plan, head) or start_refusals(
+            self.plan, plan, head, self.open_groups(), self.conditions()
+        )
         if not refusals:
             recorder.stage([RunStarted()])
             self._commit(recorder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from drorch.core.clock import Instant
@@ -17,24 +16,23 @@ from drorch.plan.model import (
     Step,
     SubjectKind,
 )
+from drorch.run.conditions import Conditions, capacity_refusal, tier_1_refusal, window_refusal
 from drorch.run.progress import StepState
+from drorch.run.refusal import Refusal
 from drorch.run.rules import OVERRIDABLE, RunHead
 
 _APPROVALS = frozenset({"approval", "two-persons"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """One rule that says no. ``inputs`` are plain JSON data: everything the rule looked at."""
-
-    interlock: str
-    reason: str
-    inputs: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    next_step: str = ""
+_NOTHING = Conditions()
 
 
 def start_refusals(
-    plan: Plan, plan_id: str, head: RunHead, open_groups: Mapping[str, str] = MappingProxyType({})
+    plan: Plan,
+    plan_id: str,
+    head: RunHead,
+    open_groups: Mapping[str, str] = MappingProxyType({}),
+    conditions: Conditions = _NOTHING,
 ) -> tuple[Refusal, ...]:
     """Everything that forbids the run to start.
 
@@ -47,6 +45,9 @@ def start_refusals(
         _second_person(plan, plan_id, head),
         _declared(plan, head),
         group_taken(plan, open_groups),
+        window_refusal(plan, conditions),
+        capacity_refusal(plan, conditions),
+        tier_1_refusal(plan, conditions),
     )
     return tuple(refusal for refusal in rules if refusal is not None and not overridden(refusal, head))
 

@@ -53,7 +53,7 @@ StepBody = StepStarted | StepSucceeded | StepFailed | StepUnknown | RetryRequest
 """Bodies about one step."""
 UndoBody = UndoStarted | UndoSucceeded | UndoFailed
 """Bodies about undoing one step."""
-OVERRIDABLE = frozenset({"window", "capacity", "lag"})
+OVERRIDABLE = frozenset({"window", "capacity", "tier-1", "lag"})
 """Rules whose risk two persons may take. Never: who writes where (fencing, witness), and who approved."""
 
 
