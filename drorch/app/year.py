@@ -22,7 +22,7 @@ from drorch.programme.ics import calendar_text
 from drorch.programme.load import checked, load_programme
 from drorch.programme.local_time import local, local_day, parse_instant
 from drorch.programme.log import Booked, CalledOff, Moved, Recorded, Withdrawn, YearEvent, fold_year, standing_booking
-from drorch.programme.model import Activity, Attachment, Programme, TestResult
+from drorch.programme.model import Activity, Attachment, Booking, Programme, TestResult
 from drorch.programme.obligations import Duty, duties, shortfall
 from drorch.programme.status import YearStatus, year_status
 
@@ -108,6 +108,10 @@ class Year:
             if isinstance(event.body, Recorded) and any(item.sha256 == sha256 for item in event.body.evidence):
                 return number
         return None
+
+    def bookings(self) -> tuple[Booking, ...]:
+        """Every planned test as it stands, also those that were called off."""
+        return tuple(self._log.book().bookings.values())
 
     def record(self, claim: Claim, said: Said) -> tuple[YearEvent, tuple[str, ...]]:
         """Write down what was done; also returns why it does not count for an obligation, where it does not.

@@ -25,6 +25,10 @@ PAGES = (
     "/catalog/umoja",
     "/findings",
     "/search?q=mail",
+    "/year",
+    "/access",
+    "/reports",
+    "/actions",
 )
 
 

@@ -69,7 +69,7 @@ def routes(console: Console) -> APIRouter:
             report=_so_far(console, now),
             may=console.may(request),
             translate=console.texts(request).gettext,
-            has_report=desk.report(run) is not None,
+            record=desk.report(run),
         )
         live = {"live": RENEW_S} if ended else {"stream": f"/runs/{run}/stream"}
         return console.page(request, "run.html", run, "runs", view=view, **live)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from drorch.app.operate import RunNow
 from drorch.core.clock import Instant
 from drorch.core.ids import canonical_json
-from drorch.report.model import Report
+from drorch.report.model import DifferenceResult, Report
 from drorch.run.waiting import APPROVAL, INTERRUPTED, PAUSE, Needed
 from drorch.web.console.drawing import gantt
 from drorch.web.console.views.actions import ACTIONS, Action, run_actions, step_actions
@@ -42,6 +42,8 @@ class RunPage:
     clocks_at: Instant | None
     log: tuple[LogLine, ...]
     has_report: bool
+    differences: tuple[DifferenceResult, ...]
+    """What the ended run left different from what should be there."""
     now: RunNow = field(repr=False)
     may: frozenset[str] = frozenset()
 
@@ -68,9 +70,10 @@ def run_page(
     report: tuple[Report, Instant, float] | None,
     may: frozenset[str],
     translate: Callable[[str], str],
-    has_report: bool,
+    record: Report | None,
 ) -> RunPage:
-    """``report``: the record so far, when it was made, and seconds since the creation of the run then."""
+    """``report``: the record so far, when it was made, and seconds since the creation of the run then. ``record``: the
+    written one."""
     rows = step_rows(now, at, usual_s)
     asked = {name: query.get(name, "") for name in ("q", "state")}
     fitting = [row for row in rows if not asked["state"] or row.code == asked["state"]]
@@ -90,7 +93,8 @@ def run_page(
         clocks=page_of(clocks, 1, {}, size=CLOCKS),
         clocks_at=report[1] if report else None,
         log=tuple(log_line(event) for event in now.events[-LOG_LINES:]),
-        has_report=has_report,
+        has_report=record is not None,
+        differences=record.baseline.differences if record is not None and record.baseline is not None else (),
         now=now,
         may=may,
     )

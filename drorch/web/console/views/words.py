@@ -147,3 +147,13 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
         "admin": N_("admin"),
     }
 )
+ACTION: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "open": N_("open"),
+        "in-progress": N_("in progress"),
+        "done": N_("done, as its owner claims"),
+        "verified": N_("verified"),
+        "closed": N_("closed"),
+        "re-opened": N_("opened again"),
+    }
+)
