@@ -11,7 +11,7 @@ from drorch.capacity.forecast import Forecast, ForecastKind
 from drorch.capacity.seats import Seats, show
 from drorch.capacity.what_if import Outcome, cut_in_words
 from drorch.programme.actions.model import Action
-from drorch.programme.log import Booked, Moved, Recorded, Withdrawn, YearEvent
+from drorch.programme.log import Booked, CalledOff, Moved, Recorded, Withdrawn, YearEvent
 from drorch.programme.model import Booking, Programme
 from drorch.programme.status import DutyStatus, Pace, State, YearStatus
 from drorch.web.console.views.paging import Page, matching, page_of
@@ -146,7 +146,10 @@ def _said(event: YearEvent) -> Say:
         return say(N_("%(title)s planned for %(start)s UTC"), title=body.title, start=f"{body.start:%Y-%m-%d %H:%M}")
     if isinstance(body, Moved):
         return say(N_("%(id)s moved to %(start)s UTC"), id=body.id, start=f"{body.start:%Y-%m-%d %H:%M}")
-    return say(N_("%(id)s called off"), id=body.id)
+    if isinstance(body, CalledOff):
+        return say(N_("%(id)s called off"), id=body.id)
+    # What later versions write is shown by its name rather than left out.
+    return say(N_("other entry: %(what)s"), what=body.what)
 
 
 @dataclass(frozen=True, kw_only=True)
