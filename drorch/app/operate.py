@@ -137,12 +137,17 @@ class Operations:
         now = self.now(run)
         return self._ask(now, ev.StepSkipped(step=known_step(now, step), person=person, reason=reason))
 
-    def resolve(self, run: str, step: str, *, person: str, reason: str, evidence: str) -> Asked:
-        """Say that a step was done by hand. ``evidence``: a file, copied into the run's folder, or a text."""
+    def resolve(
+        self, run: str, step: str, *, person: str, reason: str, evidence: str, may_be_file: bool = True
+    ) -> Asked:
+        """Say that a step was done by hand. ``evidence``: a file, copied into the run's folder, or a text.
+
+        ``may_be_file`` False: always a text. People far away must not name files of this machine.
+        """
         now = self.now(run)
         body = ev.StepResolved(step=known_step(now, step), person=person, reason=reason, evidence=evidence)
         self._check(now, body)
-        kept = keep_evidence(now.folder, evidence)
+        kept = keep_evidence(now.folder, evidence) if may_be_file else redact_text(evidence, ())
         return self._ask(now, ev.StepResolved(step=step, person=person, reason=reason, evidence=kept))
 
     def undo(self, run: str, steps: Sequence[str] = (), *, person: str, reason: str) -> Asked:
@@ -219,13 +224,17 @@ def keep_evidence(folder: RunFolder, evidence: str) -> str:
                 where=evidence,
                 next_step="keep it elsewhere, name it",
             )
-        content = path.read_bytes()
+        return keep_content(folder, path.name, path.read_bytes())
     except (OSError, ValueError) as error:
         if isinstance(error, PermissionError):
             raise InputInvalid("cannot be read", where=evidence, next_step="give permission to read it") from error
         return redact_text(evidence, ())  # too long, or with signs no file name has: it is a text
+
+
+def keep_content(folder: RunFolder, name: str, content: bytes) -> str:
+    """Put what shows something into the run's folder, under its hash; how a decision names it. Broken if it fails."""
     digest = hashlib.sha256(content).hexdigest()
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", path.name)[-80:]
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", name)[-80:]
     kept = folder.evidence / f"{digest[:12]}-{name}"
     try:
         kept.parent.mkdir(exist_ok=True)

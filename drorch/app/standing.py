@@ -80,6 +80,43 @@ def standing(parts: Parts, operations: Operations, run: str, usual_s: Mapping[st
     )
 
 
+def standing_to_json(stands: Standing) -> dict[str, object]:
+    """Plain JSON data for ``--json`` and the REST API."""
+    return {
+        "run": stands.run,
+        "kind": stands.kind,
+        "at": stands.at.to_json(),
+        "events": stands.events,
+        "outcome": stands.outcome,
+        "driven": stands.driven,
+        "steps": stands.steps,
+        "done": stands.done,
+        "requests": stands.requests,
+        "under_way": [
+            {
+                "step": item.step,
+                "what": item.what,
+                "seconds": round(item.seconds, 2),
+                "slow": None if item.slow is None else {"usual_s": round(item.slow.usual_s, 2), "text": str(item.slow)},
+            }
+            for item in stands.under_way
+        ],
+        "waits_for": [
+            {
+                "who": need.who,
+                "what": need.what,
+                "step": need.step,
+                "since": need.since.to_json(),
+                "seconds": round(stands.at.since(need.since), 2),
+                "next_step": need.next_step,
+            }
+            for need in stands.needed
+        ],
+        "people_s": round(stands.shares.people_s, 2),
+        "machine_s": round(stands.shares.machine_s, 2),
+    }
+
+
 def usual_durations(parts: Parts, *, except_run: str) -> Mapping[str, float]:
     """What is usual for each kind of step in seconds, from the latest runs of the journal besides this one."""
     others = (run for run in reversed(parts.journal.runs()) if run != except_run)

@@ -11,7 +11,7 @@ from drorch.app import settings, wiring
 from drorch.app.accepting import accept_difference
 from drorch.app.operate import Asked
 from drorch.app.service import Approval, Request
-from drorch.app.standing import Standing, standing, usual_durations
+from drorch.app.standing import Standing, standing, standing_to_json, usual_durations
 from drorch.cli.output import console, print_json
 from drorch.cli.run import (
     Approvers,
@@ -211,7 +211,7 @@ def watch(
     while True:
         stands = standing(parts, operations, run, usual_s)
         if stands.events != seen:
-            print_json(_as_json(stands)) if as_json else _print(stands)
+            print_json(standing_to_json(stands)) if as_json else _print(stands)
             seen = stands.events
         if not follow_it or stands.outcome is not None:
             return
@@ -237,39 +237,3 @@ def _print(stands: Standing) -> None:
     lines.append(f"  people {stands.shares.people_s:.1f} s, machines {stands.shares.machine_s:.1f} s")
     for line in lines:
         console().print(line, soft_wrap=True)
-
-
-def _as_json(stands: Standing) -> dict[str, object]:
-    return {
-        "run": stands.run,
-        "kind": stands.kind,
-        "at": stands.at.to_json(),
-        "events": stands.events,
-        "outcome": stands.outcome,
-        "driven": stands.driven,
-        "steps": stands.steps,
-        "done": stands.done,
-        "requests": stands.requests,
-        "under_way": [
-            {
-                "step": item.step,
-                "what": item.what,
-                "seconds": round(item.seconds, 2),
-                "slow": None if item.slow is None else {"usual_s": round(item.slow.usual_s, 2), "text": str(item.slow)},
-            }
-            for item in stands.under_way
-        ],
-        "waits_for": [
-            {
-                "who": need.who,
-                "what": need.what,
-                "step": need.step,
-                "since": need.since.to_json(),
-                "seconds": round(stands.at.since(need.since), 2),
-                "next_step": need.next_step,
-            }
-            for need in stands.needed
-        ],
-        "people_s": round(stands.shares.people_s, 2),
-        "machine_s": round(stands.shares.machine_s, 2),
-    }

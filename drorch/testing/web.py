@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from drorch.app.accounts import Account, Accounts, Role
 from drorch.app.audit import AuditLog
+from drorch.app.folders import run_folder, write_whole
 from drorch.app.operate import Operations
 from drorch.app.ports import Parts, PartsOfEstate, Watching
 from drorch.app.sealing import KnownSecrets, SealingParts
@@ -19,16 +20,36 @@ from drorch.app.service import Service
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.evidence.model import Sample
+from drorch.plan.codec import plan_to_text
+from drorch.plan.model import Plan
+from drorch.run.events import Body
 from drorch.run.ports import Journal, OperatorInbox
+from drorch.run.recorder import Recorder
 from drorch.testing.clock import HandClock
 from drorch.testing.driving import FakeDrivers
 from drorch.testing.fakes import MemoryInbox, MemoryJournal
 from drorch.testing.records import MemoryRecords
+from drorch.testing.runs import created
 from drorch.web.app import create_app
 from drorch.web.context import Files, WebContext
 from drorch.web.settings import WebSettings
 
 PASSWORD = "correct horse battery staple"
+ESTATE = """\
+schema: 1
+name: nowhere
+zone: test.
+inventory: nowhere/inventory.yml
+name_servers: []
+sites: {nyc: 127.0.0.1}
+databases: []
+applications: {}
+database_name: none
+database_user: nobody
+pgpass_file: nowhere/pgpass
+ssh: {}
+ansible_env: {}
+"""
 
 
 class PlainHasher:
@@ -118,6 +139,12 @@ class WebScene:
             login, label="test", roles=roles or account.roles, days=1, by=account.person
         )
         return {"Authorization": f"Bearer {text}"}
+
+    def run(self, name: str, plan: Plan, *bodies: Body, operator: str = "Olga Operator") -> str:
+        """A run with these events behind its creation."""
+        write_whole(run_folder(self.home, name, must_exist=False).plan, plan_to_text(plan))
+        Recorder.create(self.journal, self.clock, plan, name, created(plan, operator)).record(*bodies)
+        return name
 
     def _runs(self) -> Sequence[str]:
         return self.journal.runs()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 
 from drorch import __version__
 from drorch.web.api import all_routers
+from drorch.web.api.base import NotModified
 from drorch.web.console import routes as console
 from drorch.web.context import WebContext
 from drorch.web.problems import Problem, install
@@ -17,6 +20,7 @@ from drorch.web.security.rules import table
 from drorch.web.security.sessions import Sessions
 from drorch.web.security.throttle import Throttle
 from drorch.web.settings import WebSettings
+from drorch.web.streams import Streams
 
 PUBLIC_MOUNTS = ("/static",)
 """Only files that come with drorch."""
@@ -34,11 +38,25 @@ def create_app(context: WebContext, settings: WebSettings) -> FastAPI:
         redirect_slashes=False,
     )
     sessions = Sessions(records=context.records, accounts=context.accounts, clock=context.clock, settings=settings)
-    app.state.web = Web(context=context, settings=settings, sessions=sessions, throttle=Throttle(context.clock))
+    app.state.web = Web(
+        context=context,
+        settings=settings,
+        sessions=sessions,
+        throttle=Throttle(context.clock),
+        streams=Streams(
+            context.journal,
+            context.clock,
+            poll_s=settings.stream_poll_s,
+            beat_s=settings.stream_beat_s,
+            at_once=settings.streams_at_once,
+            closing=settings.closing,
+        ),
+    )
     for router in all_routers():
         _join(app, router)
     _join(app, console.router(context))
     install(app, lambda request, problem: console.error_page(context, request, problem))
+    app.add_exception_handler(NotModified, _not_modified)
     app.state.rights = table(app, PUBLIC_MOUNTS)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     # The last one is the outermost.
@@ -47,6 +65,10 @@ def create_app(context: WebContext, settings: WebSettings) -> FastAPI:
     app.add_middleware(guards.KnownHosts, hosts=settings.hosts)
     app.add_middleware(guards.SecurityHeaders, secure=settings.secure)
     return app
+
+
+def _not_modified(_request: Request, error: Exception) -> Response:
+    return Response(status_code=304, headers=error.headers if isinstance(error, NotModified) else None)
 
 
 def _join(app: FastAPI, router: APIRouter) -> None:

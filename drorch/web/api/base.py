@@ -96,6 +96,14 @@ def _decoded(cursor: str) -> str:
         raise InputInvalid("this is no cursor", where="cursor", next_step="begin at the first page") from None
 
 
+class NotModified(Exception):
+    """Answer 304: what the client has is still so."""
+
+    def __init__(self, response: Response) -> None:
+        self.headers = {name: response.headers[name] for name in ("etag", "cache-control")}
+        super().__init__("not modified")
+
+
 def etag_of(*values: Any) -> str:
     """A strong entity tag of plain data."""
     return f'"{content_hash(list(values)).removeprefix("sha256:")[:24]}"'

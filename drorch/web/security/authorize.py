@@ -17,6 +17,7 @@ from drorch.web.security.principal import Principal
 from drorch.web.security.sessions import Sessions
 from drorch.web.security.throttle import Throttle
 from drorch.web.settings import WebSettings
+from drorch.web.streams import Streams
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf_token"
@@ -31,6 +32,7 @@ class Web:
     settings: WebSettings
     sessions: Sessions
     throttle: Throttle
+    streams: Streams
 
 
 def web_of(request: Request) -> Web:

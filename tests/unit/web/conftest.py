@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from drorch.testing.builders import SMALL_CATALOG_YAML
-from drorch.testing.web import WebScene
+from drorch.testing.web import ESTATE, WebScene
 
 
 @pytest.fixture
@@ -18,7 +18,9 @@ def scene(tmp_path: Path) -> WebScene:
     catalog.write_text(SMALL_CATALOG_YAML, encoding="utf-8")
     home = tmp_path / "home"
     home.mkdir()
-    return WebScene(home=home, catalog=catalog)
+    estate = tmp_path / "estate.yml"
+    estate.write_text(ESTATE, encoding="utf-8")
+    return WebScene(home=home, catalog=catalog, estate=estate, year=tmp_path / "year.yaml")
 
 
 @pytest.fixture
