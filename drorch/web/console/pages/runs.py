@@ -224,13 +224,14 @@ def _resolve(
     console: Console, run: str, step: str, text: str, name: str, content: bytes, who: Mapping[str, str]
 ) -> Asked:
     """With the uploaded file as evidence when there is one, else with the text."""
+    person, reason = who["person"], who["reason"]
     if not content:
-        if Path(text).exists():
-            # A text of the web must not name a file of this machine.
-            text = f"text: {text}"
-        return console.context.operations.resolve(run, step, evidence=text, **who)
+        # A text of the web must not name a file of this machine.
+        return console.context.operations.resolve(
+            run, step, evidence=text, may_be_file=False, person=person, reason=reason
+        )
     with tempfile.TemporaryDirectory() as folder:
         safe = "".join(sign if sign.isalnum() or sign in "._-" else "_" for sign in Path(name).name)[-80:] or "evidence"
         file = Path(folder) / safe
         file.write_bytes(content)
-        return console.context.operations.resolve(run, step, evidence=str(file), **who)
+        return console.context.operations.resolve(run, step, evidence=str(file), person=person, reason=reason)
