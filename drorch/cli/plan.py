@@ -1,4 +1,4 @@
-"""``drorch plan``: build, show, check and compare plans."""
+"""``drorch plan``: build, show, check, compare and forecast plans."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from drorch.app.settings import load_catalog_file, read_input, read_playbooks
+from drorch.cli.forecast import show_forecast
 from drorch.cli.output import print_findings, print_json, print_table
 from drorch.core.errors import Broken, ExitCode, InputInvalid
 from drorch.core.findings import Finding, errors
@@ -120,6 +121,9 @@ def diff(old: PlanArgument, new: PlanArgument, as_json: JsonOption = False) -> N
         print_table(f"{len(changes)} differences", ("what", "where", "field", "old", "new"), _rows(changes))
     else:
         typer.echo("no difference")
+
+
+app.command("forecast")(show_forecast)
 
 
 def _rows(changes: Iterable[PlanChange]) -> Iterable[tuple[object, ...]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from drorch.core.clock import Instant
-from drorch.plan.model import Plan, PlaybookAct, Step
+from drorch.plan.history import like
+from drorch.plan.model import Plan, Step
 from drorch.run.events import Event, StepStarted, StepSucceeded
 from drorch.run.progress import StepStatus
 from drorch.run.state import RunState
@@ -30,11 +31,6 @@ class Slow:
 
     def __str__(self) -> str:
         return f"slower than usual ({self.seconds:.0f} s, usually {self.usual_s:.0f} s)"
-
-
-def like(step: Step) -> str:
-    """What steps are compared by: the playbook, or the kind of proof."""
-    return step.act.playbook if isinstance(step.act, PlaybookAct) else type(step.act).__name__
 
 
 def durations(plan: Plan, events: Iterable[Event]) -> dict[str, list[float]]:
