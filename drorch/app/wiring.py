@@ -20,6 +20,7 @@ from drorch.adapters.machine import ThisMachine
 from drorch.adapters.notify.alertmanager import AlertmanagerSilences
 from drorch.adapters.notify.smtp import SmtpNotifier
 from drorch.adapters.notify.webhook import WebhookNotifier
+from drorch.adapters.presence import MachinePresence
 from drorch.adapters.probes.now import probe_now as take_one_sample_each
 from drorch.adapters.probes.observer import ProbeObserver
 from drorch.adapters.probes.protection import ProtectionMeter
@@ -30,10 +31,12 @@ from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
 from drorch.adapters.store.peaks import PeakArchive
 from drorch.adapters.store.records import SqlRecords
+from drorch.adapters.store.schedule import SqlScheduleStore
 from drorch.app import settings
 from drorch.app.access_poll import AccessParts
 from drorch.app.accounts import Hasher
 from drorch.app.callout import CalloutParts, CallOuts
+from drorch.app.checks import Checks, access_model_check, year_check
 from drorch.app.doctor import Check, Doctor, Patient
 from drorch.app.folders import WatchFolder, runs_folder
 from drorch.app.metrics import MetricsReader
@@ -97,6 +100,25 @@ def service(home: Path | None = None) -> Service:
 def operations(home: Path | None = None) -> Operations:
     """The operator's use cases, for the present state folder."""
     return Operations(parts(home or settings.home()), _is_at_it)
+
+
+def schedule_store(home: Path | None = None) -> SqlScheduleStore:
+    """The schedule's instants, in the journal's database."""
+    return SqlScheduleStore(settings.journal_database(home or settings.home()))
+
+
+def presence() -> MachinePresence:
+    """This process among those of the machine."""
+    return MachinePresence()
+
+
+def scheduled_checks(home: Path | None = None) -> Checks:
+    """The checks a schedule may name, by their names."""
+    folder = home or settings.home()
+    return {
+        "access-model": lambda: access_model_check(Path("capacity.yaml"), clock().now().wall),
+        "year": lambda: year_check(folder, clock(), Path("year.yaml"), Path("app_catalog.yaml")),
+    }
 
 
 def driver_processes() -> DriverProcesses:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from drorch.app.settings import load_catalog_file, read_input
@@ -18,16 +18,29 @@ from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.findings import Finding
 from drorch.core.ids import is_slug
-from drorch.programme.ics import calendar_text
+from drorch.programme.ics import FeedEntry, calendar_text
 from drorch.programme.load import checked, load_programme
 from drorch.programme.local_time import local, local_day, parse_instant
-from drorch.programme.log import Booked, CalledOff, Moved, Recorded, Withdrawn, YearEvent, fold_year, standing_booking
+from drorch.programme.log import (
+    ApprovalWithdrawn,
+    Booked,
+    CalledOff,
+    Moved,
+    Recorded,
+    StandingApproval,
+    Withdrawn,
+    YearBody,
+    YearEvent,
+    fold_year,
+    standing_booking,
+)
 from drorch.programme.model import Activity, Attachment, Booking, Programme, TestResult
 from drorch.programme.obligations import Duty, duties, shortfall
 from drorch.programme.status import YearStatus, year_status
 
 LOG_NAME = "year.jsonl"
 LONGEST_TEXT = 500
+LONGEST_APPROVAL_DAYS = 366
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,11 +171,24 @@ class Year:
         """Say that a planned test will not be held. It stays in the feed, marked."""
         return self._say(said, CalledOff(id=booking_id))
 
-    def feed(self) -> str:
-        """All planned tests as iCalendar."""
-        return calendar_text(self._programme.id, self._programme.title, self._log.book().bookings.values())
+    def feed(self, scheduled: Iterable[FeedEntry] = ()) -> str:
+        """All planned tests as iCalendar, and ``scheduled`` with them."""
+        bookings = self._log.book().bookings.values()
+        return calendar_text(self._programme.id, self._programme.title, bookings, scheduled)
 
-    def _say(self, said: Said, body: Withdrawn | Booked | Moved | CalledOff) -> YearEvent:
+    def let_start(self, schedule: str, family: str, until: date, said: Said) -> YearEvent:
+        """Let the drills of a schedule start by themselves until that day, while they do what was read."""
+        today = self.today()
+        if not today <= until <= today + timedelta(days=LONGEST_APPROVAL_DAYS):
+            what = f"{until} is not between {today} and {LONGEST_APPROVAL_DAYS} days later"
+            raise InputInvalid(what, where="--until", next_step="approve for a year at most, and look at it again then")
+        return self._say(said, StandingApproval(schedule=schedule, family=family, until=until))
+
+    def let_wait(self, schedule: str, said: Said) -> YearEvent:
+        """Let the drills of a schedule wait for people again. NotFound without a standing approval."""
+        return self._say(said, ApprovalWithdrawn(schedule=schedule))
+
+    def _say(self, said: Said, body: YearBody) -> YearEvent:
         said = _said(said)
         return self._log.append(self._clock.now().wall, said.person, said.reason, lambda _: body)
 

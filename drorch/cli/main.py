@@ -9,7 +9,22 @@ import typer
 from typer.exceptions import TyperException
 
 from drorch import __version__
-from drorch.cli import access, action, callout, catalog, demo, doctor, lab, operate, plan, probe, report, serve, year
+from drorch.cli import (
+    access,
+    action,
+    callout,
+    catalog,
+    demo,
+    doctor,
+    lab,
+    operate,
+    plan,
+    probe,
+    report,
+    schedule,
+    serve,
+    year,
+)
 from drorch.cli.output import print_error
 from drorch.core.errors import DrorchError, ExitCode
 
@@ -31,6 +46,7 @@ app.add_typer(serve.app, name="serve", help="Answer until ended: console and RES
 app.add_typer(year.app, name="year", help="The year: who owes which test, records by hand, planned tests, windows.")
 app.add_typer(action.app, name="action", help="Corrective actions: open, assign, do, verify, close.")
 app.add_typer(callout.app, name="callout", help="The call-out exercise: check the tree, call, who was reached.")
+app.add_typer(schedule.app, name="schedule", help="What begins by itself: when, and what became of it.")
 app.add_typer(lab.app, name="lab", help="The embedded four-site lab: up, status, break, heal, down.")
 app.command(name="doctor", help="Would a run work from here? Looks at machine, journal, files, name servers.")(
     doctor.doctor

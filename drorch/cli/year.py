@@ -10,6 +10,7 @@ from rich.text import Text
 
 from drorch.app import wiring
 from drorch.app.folders import write_whole
+from drorch.app.schedule_feed import feed_entries
 from drorch.app.settings import home, load_catalog_file, read_input
 from drorch.app.year import Claim, Said, Wish, Year, load_year
 from drorch.catalog.durations import parse_duration, show_duration
@@ -218,8 +219,8 @@ def ics(
     year: YearOption = DEFAULT_YEAR,
     catalog: CatalogOption = DEFAULT_CATALOG,
 ) -> None:
-    """Write the planned tests as an iCalendar feed."""
-    text = _year(year, catalog).feed()
+    """Write the planned tests, and what the schedule begins by itself, as an iCalendar feed."""
+    text = _year(year, catalog).feed(feed_entries(wiring.schedule_store(), wiring.clock().now().wall))
     if output is None:
         typer.echo(text.encode(), nl=False)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from drorch.programme.model import Booking
@@ -12,10 +13,29 @@ LINE_OCTETS = 75
 """RFC 5545 3.1: without the line break."""
 
 
-def calendar_text(programme: str, title: str, bookings: Iterable[Booking]) -> str:
-    """The feed, lines ended by CR LF. The same bookings give the same bytes.
+@dataclass(frozen=True, kw_only=True)
+class FeedEntry:
+    """One entry of the feed. Instants are aware; ``id`` never changes, ``sequence`` counts the changes (RFC 5545)."""
 
-    ``programme`` is the programme's id: with the booking's id it makes the UID, so that two feeds never mix.
+    id: str
+    sequence: int
+    stamp: datetime
+    created: datetime
+    start: datetime
+    duration_s: float
+    title: str
+    places: tuple[str, ...]
+    description: str
+    category: str
+    called_off: bool
+    announce_days: int = 0
+    """So many days before its start a calendar reminds people; 0: it does not."""
+
+
+def calendar_text(programme: str, title: str, bookings: Iterable[Booking], scheduled: Iterable[FeedEntry] = ()) -> str:
+    """The feed, lines ended by CR LF. The same bookings and scheduled entries give the same bytes.
+
+    ``programme`` is the programme's id: with the entry's id it makes the UID, so that two feeds never mix.
     """
     lines = [
         "BEGIN:VCALENDAR",
@@ -25,8 +45,9 @@ def calendar_text(programme: str, title: str, bookings: Iterable[Booking]) -> st
         "METHOD:PUBLISH",
         f"X-WR-CALNAME:{escaped(title)}",
     ]
-    for booking in sorted(bookings, key=lambda item: (item.start, item.id)):
-        lines += _event(programme, booking)
+    entries = (*map(_of_booking, bookings), *scheduled)
+    for entry in sorted(entries, key=lambda item: (item.start, item.id)):
+        lines += _event(programme, entry)
     lines.append("END:VCALENDAR")
     return "".join(folded(line) + "\r\n" for line in lines)
 
@@ -52,23 +73,43 @@ def folded(line: str) -> str:
     return "\r\n".join([*pieces, piece])
 
 
-def _event(programme: str, booking: Booking) -> Iterator[str]:
-    subjects = ", ".join(booking.subjects)
-    description = f"{booking.activity.value} of {subjects}\n{booking.reason}"
+def _of_booking(booking: Booking) -> FeedEntry:
+    return FeedEntry(
+        id=booking.id,
+        sequence=booking.sequence,
+        stamp=booking.changed_at,
+        created=booking.booked_at,
+        start=booking.start,
+        duration_s=booking.duration_s,
+        title=booking.title,
+        places=booking.sites,
+        description=f"{booking.activity.value} of {', '.join(booking.subjects)}\n{booking.reason}",
+        category=booking.activity.value,
+        called_off=booking.called_off,
+    )
+
+
+def _event(programme: str, entry: FeedEntry) -> Iterator[str]:
     yield "BEGIN:VEVENT"
-    yield f"UID:{booking.id}@{programme}.drorch"
-    yield f"SEQUENCE:{booking.sequence}"
-    yield f"DTSTAMP:{_utc(booking.changed_at)}"
-    yield f"CREATED:{_utc(booking.booked_at)}"
-    yield f"LAST-MODIFIED:{_utc(booking.changed_at)}"
-    yield f"DTSTART:{_utc(booking.start)}"
-    yield f"DTEND:{_utc(booking.start + timedelta(seconds=booking.duration_s))}"
-    yield f"SUMMARY:{escaped(booking.title)}"
-    if booking.sites:
-        yield f"LOCATION:{escaped(', '.join(booking.sites))}"
-    yield f"DESCRIPTION:{escaped(description)}"
-    yield f"CATEGORIES:{escaped(booking.activity.value)}"
-    yield f"STATUS:{'CANCELLED' if booking.called_off else 'CONFIRMED'}"
+    yield f"UID:{entry.id}@{programme}.drorch"
+    yield f"SEQUENCE:{entry.sequence}"
+    yield f"DTSTAMP:{_utc(entry.stamp)}"
+    yield f"CREATED:{_utc(entry.created)}"
+    yield f"LAST-MODIFIED:{_utc(entry.stamp)}"
+    yield f"DTSTART:{_utc(entry.start)}"
+    yield f"DTEND:{_utc(entry.start + timedelta(seconds=entry.duration_s))}"
+    yield f"SUMMARY:{escaped(entry.title)}"
+    if entry.places:
+        yield f"LOCATION:{escaped(', '.join(entry.places))}"
+    yield f"DESCRIPTION:{escaped(entry.description)}"
+    yield f"CATEGORIES:{escaped(entry.category)}"
+    yield f"STATUS:{'CANCELLED' if entry.called_off else 'CONFIRMED'}"
+    if entry.announce_days and not entry.called_off:
+        yield "BEGIN:VALARM"
+        yield "ACTION:DISPLAY"
+        yield f"DESCRIPTION:{escaped(entry.title)}"
+        yield f"TRIGGER:-P{entry.announce_days}D"
+        yield "END:VALARM"
     yield "END:VEVENT"
 
 
