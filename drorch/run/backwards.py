@@ -148,6 +148,16 @@ def begin_clean_up(progress: Progress, body: CleanUpRequested) -> None:
             progress.put(step.id, StepState(status=StepStatus.SKIPPED, person=body.person, reason=reason))
 
 
+def cleaned_up(progress: Progress, step: str, stands: StepState) -> StepState:
+    """How a step stands while a drill is cleaned up: one of those it cleans up counts as failed when its end is unknown.
+
+    Nobody asks for it any more: it is neither repeated nor decided on, and must not keep its clean-up waiting.
+    """
+    if stands.status is not StepStatus.UNKNOWN or step in cleaning_steps(progress):
+        return stands
+    return replace(stands, status=StepStatus.FAILED, code="unknown")
+
+
 def left_to_clean(progress: Progress, steps: Sequence[str] | frozenset[str]) -> list[str]:
     """Those of ``steps`` that are not done."""
     return sorted(step for step in steps if progress.steps[step].status not in SATISFIED)

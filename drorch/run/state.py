@@ -11,7 +11,7 @@ from typing import Any, Final
 from drorch.core.clock import Instant
 from drorch.core.errors import Broken
 from drorch.plan.model import Plan, Step
-from drorch.run.backwards import begin_clean_up
+from drorch.run.backwards import begin_clean_up, cleaned_up
 from drorch.run.chain import GENESIS
 from drorch.run.events import (
     ApprovalAwaited,
@@ -126,7 +126,10 @@ def advance(state: RunState, events: Iterable[Event]) -> RunState:
         if problem is not None:
             raise _illegal(event, problem)
         if isinstance(event.body, StepBody):
-            progress.put(event.body.step, _step_after(progress.steps[event.body.step], event.body, event.at))
+            stands = _step_after(progress.steps[event.body.step], event.body, event.at)
+            progress.put(
+                event.body.step, stands if head.cleaning is None else cleaned_up(progress, event.body.step, stands)
+            )
         else:
             _backwards(progress, event.body, event.at)
         if not isinstance(event.body, StepStarted | StepSucceeded | StepFailed | StepUnknown | UndoBody):

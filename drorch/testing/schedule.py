@@ -14,6 +14,9 @@ class MemoryScheduleStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._events: dict[str, dict[int, ScheduleEvent]] = {}
+        self._claimed: dict[str, datetime] = {}
+        self._open: set[str] = set()
+        self._last: dict[str, datetime] = {}
 
     def append(self, event: ScheduleEvent) -> bool:
         """See the port."""
@@ -22,6 +25,13 @@ class MemoryScheduleStore:
             if event.seq in mine:
                 return False
             mine[event.seq] = event
+            body, of = event.body, event.key.partition("@")[0]
+            if isinstance(body, Claimed):
+                self._claimed[event.key] = body.nominal
+                self._open.add(event.key)
+                self._last[of] = max(body.nominal, self._last.get(of, body.nominal))
+            if isinstance(body, Ended):
+                self._open.discard(event.key)
             return True
 
     def read(self, key: str) -> tuple[ScheduleEvent, ...]:
@@ -31,15 +41,19 @@ class MemoryScheduleStore:
 
     def last_claimed(self, of: str) -> datetime | None:
         """See the port."""
-        return max((at for key, at, _ in self._claims() if key.partition("@")[0] == of), default=None)
+        with self._lock:
+            return self._last.get(of)
 
     def open_keys(self) -> tuple[str, ...]:
         """See the port."""
-        return tuple(key for key, _, ended in self._claims() if not ended)
+        with self._lock:
+            return tuple(sorted(self._open, key=self._place))
 
     def keys(self, since: datetime, until: datetime) -> tuple[str, ...]:
         """See the port."""
-        return tuple(key for key, at, _ in self._claims() if since <= at <= until)
+        with self._lock:
+            found = [key for key, at in self._claimed.items() if since <= at <= until]
+            return tuple(sorted(found, key=self._place))
 
     def schedules(self) -> tuple[str, ...]:
         """See the port."""
@@ -47,15 +61,8 @@ class MemoryScheduleStore:
             found = [key for key, events in self._events.items() if any(_is(e, Adopted) for e in events.values())]
         return tuple(sorted(found))
 
-    def _claims(self) -> list[tuple[str, datetime, bool]]:
-        with self._lock:
-            found = [
-                (key, event.body.nominal, any(_is(other, Ended) for other in events.values()))
-                for key, events in self._events.items()
-                for event in events.values()
-                if isinstance(event.body, Claimed)
-            ]
-        return sorted(found, key=lambda item: (item[1], item[0]))
+    def _place(self, key: str) -> tuple[datetime, str]:
+        return self._claimed[key], key
 
 
 def _is(event: ScheduleEvent, kind: type) -> bool:

@@ -411,3 +411,20 @@ def test_an_ended_run_whose_group_another_run_holds_is_not_taken_up() -> None:
     assert driver.drive() is RunOutcome.INCOMPLETE
     assert scene.journal.read(RUN) == before
     assert scene.inbox.pending(RUN) == ()
+
+
+def test_a_clean_up_asked_for_while_no_driver_lives_takes_a_lost_attempt_as_failed() -> None:
+    scene = Scene(plan=DRILL).create()
+
+    def die(event: ev.Event) -> None:
+        if isinstance(event.body, ev.StepStarted) and event.body.step == "a1/drill-start":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scene.drive(die)
+    scene.inbox.put(RUN, ev.CleanUpRequested(**WHO))
+    assert scene.drive() is RunOutcome.CLEANED
+    stands = scene.state.steps
+    assert stands["a1/drill-start"].status is StepStatus.FAILED
+    assert stands["g/drill-clean-up"].status is StepStatus.DONE
+    assert "a1--drill-start.2" not in scene.executor.performed

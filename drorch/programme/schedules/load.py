@@ -28,9 +28,13 @@ def load_schedules(text: bytes, source: str, catalog: Catalog) -> Schedules:
     )
 
 
+TOLD_ANYWAY = frozenset({"never-in-a-window"})
+"""Errors that keep no schedule from standing: its instants are told as closed, and no other schedule stops for it."""
+
+
 def sound(schedules: Schedules, findings: tuple[Finding, ...]) -> Schedules:
-    """The same schedules when no finding is an error; else InputInvalid listing those."""
-    found = errors(findings)
+    """The same schedules when no finding is an error that forbids to keep them; else InputInvalid listing those."""
+    found = [finding for finding in errors(findings) if finding.code not in TOLD_ANYWAY]
     if not found:
         return schedules
     raise listed([(finding.where or "schedule.yaml", finding.message) for finding in found], found[0].next_step)
