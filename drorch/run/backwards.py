@@ -149,7 +149,7 @@ def begin_clean_up(progress: Progress, body: CleanUpRequested) -> None:
 
 
 def cleaned_up(progress: Progress, step: str, stands: StepState) -> StepState:
-    """How a step stands while a drill is cleaned up: one of those it cleans up counts as failed when its end is unknown.
+    """How a step stands while a drill is cleaned up: what is cleaned up counts as failed when its end is unknown.
 
     Nobody asks for it any more: it is neither repeated nor decided on, and must not keep its clean-up waiting.
     """

@@ -1,4 +1,4 @@
-"""The use cases of runs over fakes at the ports only: real plans, journal, driver and records, on a hand-driven clock."""
+"""The use cases of runs over fakes at the ports only: real plans, journal, driver, records, on a clock set by hand."""
 
 from __future__ import annotations
 
@@ -123,6 +123,10 @@ class EstateOnPaper:
     def snapshot(self, estate: Estate, catalog: Catalog, applications: Sequence[str]) -> Baseline:  # noqa: ARG002
         """See the port."""
         return Baseline(taken=self.clock.now(), databases=(), names=(), services=())
+
+    def silences(self, estate: Estate) -> None:  # noqa: ARG002
+        """See the port: the estate names no Alertmanager."""
+        return
 
     @contextmanager
     def protection_meter(self, estate: Estate, groups: Sequence[str], file: Path) -> Iterator[None]:  # noqa: ARG002
