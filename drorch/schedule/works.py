@@ -132,6 +132,7 @@ class Works:
             approvals=approvals,
             awaits=ApprovalAwaited(person=schedule.owner, reason=why, within_s=0) if prepare else None,
             run=slot.run,
+            year=self.setup.files.year,
         )
         self._service.begin(request)
         if not prepare:

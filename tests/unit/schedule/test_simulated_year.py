@@ -7,6 +7,7 @@ scheduler, and two schedulers that die between two writes.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -119,6 +120,9 @@ class Simulation:
         ):
             (home / name).write_text(text)
         self.estate = write_estate(home)
+        told = json.loads(self.estate.read_text())
+        room = {"applications": 10, "verified": "2013-01-01", "by": "Vera Verifier"}
+        self.estate.write_text(json.dumps({**told, "capacity": {"piscataway": room, "valencia": room}}))
         self.files = ScheduleFiles(
             schedules=home / "schedule.yaml",
             catalog=home / "app_catalog.yaml",
