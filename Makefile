@@ -30,7 +30,7 @@ check: $(STAMP)
 
 test: check
 	@$(BIN)/pytest -q -n auto --dist loadfile tests/unit tests/console tests/contract tests/faults
-	@$(BIN)/pytest -q tests/acceptance
+	@$(BIN)/pytest -q -n 2 --dist loadfile tests/acceptance
 
 faults: $(STAMP)
 	@$(BIN)/pytest -q -s tests/faults tests/faults/kill_on_lab.py

@@ -7,12 +7,13 @@ import json
 import re
 from typing import Protocol
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def canonical_json(value: object) -> str:
     """One byte-for-byte form of a JSON value: keys sorted, no white space, UTF-8 kept, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _encode(value)
 
 
 def content_hash(value: object) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
+from functools import cache
 from types import MappingProxyType
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import content_hash
@@ -39,8 +40,14 @@ MAX_BYTES = 50_000_000
 
 
 def plan_id(plan: Plan) -> str:
-    """``sha256:<hex>`` over the whole plan. Approvals name this; any change of any field changes it."""
-    return content_hash(_plan_body(plan))
+    """``sha256:<hex>`` over the whole plan. Approvals name this; any change of any field changes it.
+
+    Computed once per plan object, which cannot change; a copy with other fields is another object.
+    """
+    known = plan.__dict__.get("_plan_id")
+    if known is None:
+        known = plan.__dict__["_plan_id"] = content_hash(_plan_body(plan))
+    return str(known)
 
 
 def plan_to_json(plan: Plan) -> dict[str, object]:
@@ -138,8 +145,12 @@ def _plan_body(plan: Plan) -> dict[str, object]:
 
 
 def _values(value: object) -> dict[str, object]:
-    names = [field.name for field in fields(value)]  # type: ignore[arg-type]
-    return {name: plain(getattr(value, name)) for name in names}
+    return {name: plain(getattr(value, name)) for name in _names_of(cast(Hashable, type(value)))}
+
+
+@cache
+def _names_of(kind: Hashable) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cast(Any, kind)))
 
 
 def step_to_json(step: Step) -> dict[str, object]:

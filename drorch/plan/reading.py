@@ -104,6 +104,9 @@ class Fields:
         return MappingProxyType({key: frozen(item) for key, item in value.items()})
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def frozen(value: object) -> object:
     """JSON data that nobody can change: lists become tuples, objects read-only mappings."""
     if isinstance(value, list | tuple):
@@ -115,6 +118,8 @@ def frozen(value: object) -> object:
 
 def plain(value: object) -> object:
     """Inverse of :func:`frozen`: what ``json.dumps`` takes."""
+    if type(value) in _PLAIN:  # nearly everything is: asking an abstract class about each would take most of the time
+        return value
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, Mapping):

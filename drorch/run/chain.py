@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from drorch.core.clock import Instant
 from drorch.core.ids import canonical_json
-from drorch.run.codec import event_to_json
+from drorch.run.codec import text_around_chain
 from drorch.run.events import Body, Event
 
 GENESIS = "sha256:" + "0" * 64
@@ -28,7 +28,8 @@ class ChainBreak:
 
 def chain_value(previous: str, event: Event) -> str:
     """The chain value of ``event`` behind ``previous``; the event's own ``chain`` is not looked at."""
-    return chain_of(previous, event_to_json(event))
+    front, behind = text_around_chain(event)
+    return "sha256:" + hashlib.sha256(f"{previous}\n{front}{behind}".encode()).hexdigest()
 
 
 def chain_of(previous: str, data: Mapping[str, object]) -> str:
@@ -40,8 +41,9 @@ def chain_of(previous: str, data: Mapping[str, object]) -> str:
 def link(previous: str, *, run: str, seq: int, at: Instant, body: Body) -> Event:
     """A new event chained to ``previous``. ``at`` is kept to the microsecond, as it is written."""
     at = Instant(mono=round(at.mono, 6), wall=at.wall)
-    unchained = Event(run=run, seq=seq, at=at, body=body, chain="")
-    return Event(run=run, seq=seq, at=at, body=body, chain=chain_value(previous, unchained))
+    event = Event(run=run, seq=seq, at=at, body=body, chain="")
+    object.__setattr__(event, "chain", chain_value(previous, event))  # nobody else has seen it yet
+    return event
 
 
 def first_break(events: Iterable[Event]) -> ChainBreak | None:

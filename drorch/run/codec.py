@@ -134,9 +134,24 @@ def event_from_json(data: object, where: str | None = None) -> Event:
     return Event(run=run, seq=seq, at=at, body=body_from_json(kind, data["body"], where), chain=chain)
 
 
+def text_around_chain(event: Event) -> tuple[str, str]:
+    """The event's canonical JSON in front of and behind its chain value: together, the JSON that is chained.
+
+    The keys of canonical JSON are sorted: at, body, [chain,] kind, run, seq.
+    """
+    if event.text is None:
+        kind = kind_of(event.body)
+        front = f'{{"at":{canonical_json(event.at.to_json())},"body":{canonical_json(body_to_json(event.body))}'
+        behind = f',"kind":"{kind}","run":{canonical_json(event.run)},"seq":{event.seq}}}'
+        object.__setattr__(event, "text", (front, behind))  # known from now on; what the event says is the same
+        return front, behind
+    return event.text
+
+
 def encode(event: Event) -> str:
     """One line of canonical JSON."""
-    return canonical_json(event_to_json(event))
+    front, behind = text_around_chain(event)
+    return f'{front},"chain":{canonical_json(event.chain)}{behind}'
 
 
 def decode(line: str, where: str | None = None) -> Event:
@@ -145,10 +160,21 @@ def decode(line: str, where: str | None = None) -> Event:
         data = json.loads(line)
     except ValueError as wrong:
         raise InputInvalid(f"an event that is not JSON: {wrong}", where=where, next_step=_NEXT) from None
-    return event_from_json(data, where)
+    event = event_from_json(data, where)
+    # Behind the chain stand kind, run and seq only, so its last mention is the event's own. A line that is not
+    # canonical is kept as it stands: its chain will not hold, as it should.
+    front, found, behind = line.rpartition(f',"chain":"{event.chain}"')
+    if found:
+        object.__setattr__(event, "text", (front, behind))
+    return event
+
+
+_SIMPLE = frozenset({str, int, float, bool, type(None)})
 
 
 def _plain(value: object) -> object:
+    if type(value) in _SIMPLE:
+        return value
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -13,6 +13,7 @@ import platform
 import queue
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 from drorch.core.clock import Clock
@@ -92,6 +93,12 @@ class Driver:
     _workers: Workers = field(default_factory=Workers, init=False)
     _requests: list[int] = field(default_factory=list, init=False)
     _looked: float = field(default=float("-inf"), init=False)
+
+    @cached_property
+    def _performer(self) -> Performer:
+        return Performer(
+            run=self.run, executor=self.executor, observer=self.observer, clock=self.clock, secrets=self.secrets
+        )
 
     def drive(self) -> RunOutcome:
         """Take up the run and go on until it ends.
@@ -232,17 +239,10 @@ class Driver:
             reattached=reattached,
             undo=undo,
         )
-        performer = Performer(
-            run=self.run,
-            executor=self.executor,
-            observer=self.observer,
-            clock=self.clock,
-            secrets=self.secrets,
-        )
         halt = self._under_way[step_id] = Halt()
 
         def work() -> None:
-            outcome = performer.perform(task, halt)
+            outcome = self._performer.perform(task, halt)
             if outcome is not None:
                 self._outcomes.put((halt, outcome))
 

@@ -314,3 +314,6 @@ class Event:
     at: Instant
     body: Body
     chain: str
+    text: tuple[str, str] | None = field(default=None, init=False, repr=False, compare=False)
+    """Its canonical JSON in front of and behind ``chain``, when it is known (``run.codec``): made once, then chained,
+    stored and checked as it is. Not taken over by ``replace``: a changed event has another text."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -22,32 +21,29 @@ Outcome = StepSucceeded | StepFailed | StepUnknown | UndoSucceeded | UndoFailed
 
 
 class Halt:
-    """How the driver tells a worker to end its step, or to leave it alone."""
+    """How the driver tells a worker to end its step, or to leave it alone.
+
+    The driver alone writes, the worker looks from time to time: plain attributes do, one per step and no lock.
+    """
+
+    __slots__ = ("asked", "code", "left")
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
-        self._left = threading.Event()
+        self.asked = False
+        """Whether the step has to end."""
+        self.left = False
+        """Whether the driver is gone: touch nothing any more, the playbook goes on without it."""
         self.code = PlaybookCode.STOPPED
 
     def ask(self, code: PlaybookCode) -> None:
         """End the step, for the reason ``code``. The first reason counts."""
-        if not self._asked.is_set():
+        if not self.asked:
             self.code = code
-            self._asked.set()
+            self.asked = True
 
     def leave(self) -> None:
-        """The driver goes: touch nothing any more, the playbook goes on without it."""
-        self._left.set()
-
-    @property
-    def asked(self) -> bool:
-        """Whether the step has to end."""
-        return self._asked.is_set()
-
-    @property
-    def left(self) -> bool:
-        """Whether the driver is gone."""
-        return self._left.is_set()
+        """The driver goes."""
+        self.left = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,13 +83,23 @@ class PlanIndex:
     steps: tuple[Step, ...]
     """Most urgent first: longest remaining path, then the smallest RTO that waits for it, then id."""
     rank: Mapping[str, int]
+    playbooks: frozenset[str]
+    """Ids of the steps that run a playbook."""
     needed_by: Mapping[str, tuple[str, ...]]
     followed_by: Mapping[str, tuple[str, ...]]
     """Steps that wait for the end of a step whatever its outcome (``after``)."""
 
     @classmethod
     def of(cls, plan: Plan) -> PlanIndex:
-        """InputInvalid when the plan has a cycle."""
+        """InputInvalid when the plan has a cycle. Made once per plan object, which cannot change."""
+        known = plan.__dict__.get("_plan_index")
+        if isinstance(known, PlanIndex):
+            return known
+        made = plan.__dict__["_plan_index"] = cls._made_of(plan)
+        return made
+
+    @classmethod
+    def _made_of(cls, plan: Plan) -> PlanIndex:
         left = remaining_path(plan)
         needed_by: dict[str, list[str]] = {step.id: [] for step in plan.steps}
         followed_by: dict[str, list[str]] = {step.id: [] for step in plan.steps}
@@ -102,6 +112,7 @@ class PlanIndex:
         return cls(
             steps=tuple(urgent),
             rank={step.id: place for place, step in enumerate(urgent)},
+            playbooks=frozenset(step.id for step in urgent if isinstance(step.act, PlaybookAct)),
             needed_by={step: tuple(ids) for step, ids in needed_by.items()},
             followed_by={step: tuple(ids) for step, ids in followed_by.items()},
         )
@@ -115,7 +126,8 @@ class Progress:
     """Mutable bookkeeping inside a fold. Never handed out while it may still change: a fold works on a copy."""
 
     __slots__ = (
-        "_dead_needs", "_ready_playbooks", "_ready_proofs", "_unended", "_unmet", "index", "sets", "steps", "undos",
+        "_dead_needs", "_listed", "_ready_playbooks", "_ready_proofs", "_unended", "_unmet",
+        "index", "sets", "steps", "undos",
     )  # fmt: skip
 
     def __init__(self, index: PlanIndex) -> None:
@@ -130,6 +142,8 @@ class Progress:
         self._dead_needs: dict[str, int] = {}
         self._ready_playbooks: list[int] = []
         self._ready_proofs: list[int] = []
+        self._listed: set[str] = set()
+        """What stands in one of the two lists."""
         waiting = StepState()
         for step in index.steps:
             self.steps[step.id] = waiting
@@ -151,6 +165,7 @@ class Progress:
         twin._dead_needs = self._dead_needs.copy()
         twin._ready_playbooks = self._ready_playbooks.copy()
         twin._ready_proofs = self._ready_proofs.copy()
+        twin._listed = self._listed.copy()
         return twin
 
     def ready_playbooks(self) -> Iterator[Step]:
@@ -225,12 +240,15 @@ class Progress:
                     self._review(follower)
 
     def _review(self, step_id: str) -> None:
+        is_ready = self.is_ready(step_id)
+        if is_ready == (step_id in self._listed):
+            return
         place = self.index.rank[step_id]
-        is_playbook = isinstance(self.index.steps[place].act, PlaybookAct)
-        ready = self._ready_playbooks if is_playbook else self._ready_proofs
+        ready = self._ready_playbooks if step_id in self.index.playbooks else self._ready_proofs
         at = bisect_left(ready, place)
-        listed = at < len(ready) and ready[at] == place
-        if self.is_ready(step_id) and not listed:
+        if is_ready:
             ready.insert(at, place)
-        elif listed and not self.is_ready(step_id):
+            self._listed.add(step_id)
+        else:
             del ready[at]
+            self._listed.discard(step_id)

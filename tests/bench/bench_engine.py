@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from drorch.adapters.store.journal import SqlJournal
@@ -49,7 +50,7 @@ def main(steps: int) -> None:
         read = time.perf_counter()
         fold(plan, events)
         folded = time.perf_counter()
-        Recorder.attach(journal, scene.clock, plan, RUN)
+        Recorder.attach(journal, scene.clock, replace(plan), RUN)  # a copy: nothing about it is known yet
         attached = time.perf_counter()
         print(f"{len(events)} events: read {read - began:.2f} s, fold {folded - read:.2f} s")
         told("taken up again (read, verify, fold, hash of the plan), s", attached - folded, GOAL_RELOAD_S)

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from drorch.core.clock import Instant
 from drorch.core.errors import InputInvalid
+from drorch.core.ids import canonical_json
 from drorch.run import events as ev
-from drorch.run.chain import GENESIS, first_break, link
+from drorch.run.chain import GENESIS, chain_of, chain_value, first_break, link
 from drorch.run.codec import decode, encode, event_from_json, event_to_json, kind_of
+from drorch.testing.clock import HandClock
 from drorch.testing.runs import events_of
 
 JSON = st.recursive(
@@ -139,3 +141,29 @@ def test_kinds_have_stable_names() -> None:
         "run-started",
         "stop-requested",
     ]
+
+
+def test_the_text_of_an_event_is_its_canonical_json_however_it_came_to_be() -> None:
+    facts = {"z": [1, 2.5, None], "chain": "sha256:" + "0" * 64, "deep": {"ü": True, '"': "\\"}}
+    for body in (ev.StepSucceeded(step="a/x", attempt=1, facts=facts), ev.RunStarted()):
+        made = link(GENESIS, run='r"1', seq=3, at=HandClock().now(), body=body)
+        assert encode(made) == canonical_json(event_to_json(made))
+        read = decode(encode(made))
+        assert read == made
+        assert encode(read) == encode(made)
+        assert chain_value(GENESIS, read) == made.chain == chain_of(GENESIS, event_to_json(made))
+
+
+def test_a_changed_event_has_another_text_and_breaks_the_chain() -> None:
+    made = link(GENESIS, run="r1", seq=1, at=HandClock().now(), body=ev.RunStarted())
+    changed = replace(decode(encode(made)), body=ev.Paused(person="Ana", reason="r"))
+    assert "Ana" in encode(changed)
+    assert first_break([made]) is None
+    assert first_break([changed]) is not None
+
+
+def test_a_line_that_says_the_same_in_other_bytes_does_not_hold() -> None:
+    made = link(GENESIS, run="r1", seq=1, at=HandClock().now(), body=ev.RunStarted())
+    spaced = encode(made).replace('"seq":1', '"seq": 1')
+    assert decode(spaced) == made
+    assert first_break([decode(spaced)]) is not None
