@@ -55,12 +55,27 @@ def report_from_text(text: str | bytes, where: str = "report.json") -> Report:
 
 def json_schema() -> dict[str, object]:
     """JSON Schema (2020-12) of the record, as published in ``docs/report.schema.json``."""
+    return schema_of(Report, name=SCHEMA_NAME, title="The record of one drorch run")
+
+
+def plain(value: object) -> object:
+    """A frozen value of the record's kind (dataclasses, tuples, words, numbers) as plain JSON data."""
+    return _plain(value)
+
+
+def value_of(data: object, kind: Any, where: str) -> object:
+    """Inverse of :func:`plain` for a value of type ``kind``. InputInvalid names the field that is wrong."""
+    return _value(data, kind, "", where)
+
+
+def schema_of(kind: Any, *, name: str, title: str) -> dict[str, object]:
+    """JSON Schema (2020-12) of the values of a dataclass."""
     definitions: dict[str, object] = {}
-    root = _schema_of(Report, definitions)
+    root = _schema_of(kind, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": SCHEMA_NAME,
-        "title": "The record of one drorch run",
+        "$id": name,
+        "title": title,
         **cast(dict[str, object], root),
         "$defs": dict(sorted(definitions.items())),
     }
