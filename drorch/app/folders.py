@@ -106,11 +106,16 @@ def watch_folder(home: Path, name: str) -> WatchFolder:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees all of it or none, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole_bytes(path, text.encode("utf-8"))
+
+
+def write_whole_bytes(path: Path, data: bytes) -> None:
+    """As :func:`write_whole`, for bytes. Broken when it cannot be written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as stream:
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from drorch.adapters.ansible import AnsibleExecutor
@@ -32,6 +33,8 @@ from drorch.adapters.store.journal import SqlJournal
 from drorch.adapters.store.peaks import PeakArchive
 from drorch.adapters.store.records import SqlRecords
 from drorch.adapters.store.schedule import SqlScheduleStore
+from drorch.adapters.typesetting import Typeset
+from drorch.adapters.typesetting import typeset as typeset_by_typst
 from drorch.app import settings
 from drorch.app.access_poll import AccessParts
 from drorch.app.accounts import Hasher
@@ -241,3 +244,8 @@ def access_parts(home: Path | None = None) -> AccessParts:
 def access_proofs(_home: Path) -> tuple[Proof, ...]:
     """Proofs of denial-of-access tests."""
     return ()
+
+
+def typeset(template: str, data: Mapping[str, object], made_at: datetime) -> Typeset:
+    """A paper as PDF. Broken without the packages of the extra ``pdf``."""
+    return typeset_by_typst(template, data, made_at)

@@ -57,7 +57,8 @@ def register_row(action: Action, on: date) -> dict[str, str]:
         "effective": {True: "yes", False: "no", None: None}[action.effective],
         "opened_at": _instant(action.opened_at),
     }
-    return {name: _cell(values[name] if name in values else getattr(action, name)) for name in REGISTER_COLUMNS}
+    values |= {name: getattr(action, name) for name in REGISTER_COLUMNS if name not in values}
+    return {name: spreadsheet_cell(values[name]) for name in REGISTER_COLUMNS}
 
 
 def register_csv(actions: Iterable[Action], on: date) -> str:
@@ -73,7 +74,7 @@ def _instant(at: datetime | None) -> str | None:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None
 
 
-def _cell(value: object) -> str:
+def spreadsheet_cell(value: object) -> str:
+    """The value as text; empty for None. What a spreadsheet would take for a formula begins with an apostrophe."""
     text = "" if value is None else str(value)
-    # A spreadsheet takes these for a formula, also inside quotes.
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
