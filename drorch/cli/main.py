@@ -24,6 +24,7 @@ from drorch.cli import (
     report,
     schedule,
     serve,
+    user,
     year,
 )
 from drorch.cli.output import print_error
@@ -44,6 +45,7 @@ app.add_typer(report.app, name="report", help="The record of a run: show, write 
 app.add_typer(access.app, name="access", help="Could remote access carry the people who need it?")
 app.add_typer(probe.app, name="probe", help="Look at the services now, independently of any playbook.")
 app.add_typer(serve.app, name="serve", help="Answer until ended: console and REST API; metrics for Prometheus.")
+app.add_typer(user.app, name="user", help="Accounts and tokens of the web, and its audit log.")
 app.add_typer(year.app, name="year", help="The year: who owes which test, records by hand, planned tests, windows.")
 app.add_typer(action.app, name="action", help="Corrective actions: open, assign, do, verify, close.")
 app.add_typer(callout.app, name="callout", help="The call-out exercise: check the tree, call, who was reached.")

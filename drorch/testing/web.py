@@ -19,6 +19,7 @@ from drorch.app.sealing import KnownSecrets, SealingParts
 from drorch.app.service import Service
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
+from drorch.core.ids import canonical_json
 from drorch.evidence.model import Sample
 from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Plan
@@ -84,6 +85,7 @@ class WebScene:
     catalog: Path
     estate: Path | None = None
     year: Path = Path("year.yaml")
+    capacity: Path = Path("capacity.yaml")
     clock: HandClock = field(default_factory=HandClock)
     journal: Journal = field(default_factory=MemoryJournal)
     inbox: OperatorInbox = field(default_factory=MemoryInbox)
@@ -107,7 +109,7 @@ class WebScene:
         of_estate = cast(PartsOfEstate, None)
         self.context = WebContext(
             home=self.home,
-            files=Files(catalog=self.catalog, estate=self.estate, year=self.year),
+            files=Files(catalog=self.catalog, estate=self.estate, year=self.year, capacity=self.capacity),
             parts=parts,
             of_estate=of_estate,
             service=Service(parts, of_estate),
@@ -142,7 +144,10 @@ class WebScene:
 
     def run(self, name: str, plan: Plan, *bodies: Body, operator: str = "Olga Operator") -> str:
         """A run with these events behind its creation."""
-        write_whole(run_folder(self.home, name, must_exist=False).plan, plan_to_text(plan))
+        folder = run_folder(self.home, name, must_exist=False)
+        write_whole(folder.plan, plan_to_text(plan))
+        write_whole(folder.context, canonical_json({"estate": str(self.estate), "watch": name}))
+        write_whole(folder.catalog, self.catalog.read_text(encoding="utf-8"))
         Recorder.create(self.journal, self.clock, plan, name, created(plan, operator)).record(*bodies)
         return name
 
