@@ -14,6 +14,7 @@ from pathlib import Path
 
 from drorch.adapters.ansible import AnsibleExecutor
 from drorch.adapters.ansible.secrecy import Secrecy, secret_files_of
+from drorch.adapters.ansible.vaults import password_file_in, variable_files_of
 from drorch.adapters.citrix.sources import open_source
 from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.driving import DriverProcesses
@@ -189,10 +190,15 @@ def sealing(home: Path | None = None) -> Iterator[SealingParts]:
 
 def known_secrets(estate: Estate) -> KnownSecrets:
     """The secrets in the files that the estate and its inventory name."""
-    files = [Path(estate.pgpass_file), *secret_files_of(Path(estate.inventory))]
+    vault = password_file_in(estate.ansible_env)
+    inventory = Path(estate.inventory)
+    files = [Path(estate.pgpass_file), *secret_files_of(inventory), *variable_files_of(inventory)]
+    files += [vault] if vault else []
     readable = [file for file in files if os.access(file, os.R_OK)]
-    unread = [str(file) for file in (Path(estate.inventory), *files) if not os.access(file, os.R_OK)]
-    return KnownSecrets(values=Secrecy.of_files(readable).values, unread=tuple(unread))
+    unread = [str(file) for file in (inventory, *files) if not os.access(file, os.R_OK)]
+    return KnownSecrets(
+        values=Secrecy.of_files(readable, vault_password_file=vault).values, unread=tuple(dict.fromkeys(unread))
+    )
 
 
 def examine(catalog: Path, estate: Path | None) -> Iterator[Check]:

@@ -161,6 +161,14 @@ def _tell(json_output: bool, changed: bool, done: str, already: str) -> None:
 
 
 @app.command()
+def reset(folder: Folder = None) -> None:
+    """Everything as it was when the lab came up: new databases, names, power; nothing broken. Its ports stay."""
+    lab = Lab.open(find_lab_folder(folder))
+    lab.reset(_say)
+    console().print(f"the lab in {lab.folder} is as new", soft_wrap=True)
+
+
+@app.command()
 def down(folder: Folder = None) -> None:
     """End every process of the lab and remove what it made."""
     try:

@@ -11,7 +11,7 @@ from drorch.core.errors import DrorchError, InputInvalid
 from drorch.lab.breaking import change, check_target, start_application, start_if_safe
 from drorch.lab.faults import Fault, What, read_faults
 from drorch.lab.processes import postmaster_of
-from drorch.lab.starting import Progress, bring_up, tear_down
+from drorch.lab.starting import Progress, bring_up, put_back, tear_down
 from drorch.lab.status import LabStatus, status_of
 from drorch.lab.topology import Node, Topology
 
@@ -107,6 +107,10 @@ class Lab:
 
     def _runs_now(self, node: Node) -> bool:
         return postmaster_of(self.topology.data_folder(node)) is not None or start_if_safe(self.topology, node)
+
+    def reset(self, progress: Progress = lambda _: None) -> None:
+        """Everything as it was when the lab came up, with new databases; a third of the time of down and up."""
+        put_back(self.topology, progress)
 
     def down(self) -> None:
         """End every process and remove what the lab made. Harmless when that is done already."""

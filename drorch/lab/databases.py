@@ -6,6 +6,7 @@ beside it in ``node.conf``. So pg_rewind and pg_basebackup, which copy the data 
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import time
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ from drorch.lab.processes import (
     shared_memory_of,
     tree_of,
 )
+from drorch.lab.system_identifier import give_identifier
 from drorch.lab.topology import DATABASE, DATABASE_USER, Node, Topology
 
 START_S = 30.0
@@ -70,7 +72,7 @@ def node_settings(topology: Topology, node: Node, port: int, rules: Path) -> str
 
 def make_template(topology: Topology, password_file: Path) -> Path:
     """One database cluster that all nodes are copied from: a third of the files initdb makes are dropped."""
-    template = topology.folder / "template"
+    template = topology.template_folder
     make_folder(template, topology.run_as, 0o700)
     run_tool(
         [
@@ -97,12 +99,12 @@ def make_template(topology: Topology, password_file: Path) -> Path:
     return template
 
 
-def make_node(topology: Topology, node: Node, template: Path) -> None:
-    """Copy the template and write the configuration of the node and of its later drill copy."""
+def make_node(topology: Topology, node: Node, source: Path) -> None:
+    """Copy a data folder and write the configuration of the node and of its later drill copy."""
     folder = topology.node_folder(node)
     drill = topology.drill_data_folder(node).parent
     make_folder(drill, topology.run_as)
-    run_tool(["cp", "-a", str(template), str(topology.data_folder(node))], run_as=topology.run_as, cwd=folder)
+    run_tool(["cp", "-a", str(source), str(topology.data_folder(node))], run_as=topology.run_as, cwd=folder)
     for place, port in ((folder, node.port), (drill, node.drill_port)):
         write_file(place / "pg_hba.conf", ACCESS, topology.run_as, 0o600)
         write_file(
@@ -154,8 +156,11 @@ def start_node(topology: Topology, node: Node) -> None:
 def start_group(topology: Topology, nodes: tuple[Node, ...], template: Path) -> None:
     """Make and start the primary with its schemas, and the standby that streams from it."""
     primary = next(node for node in nodes if node.starts_as_primary)
+    make_node(topology, primary, template)
+    give_identifier(topology, topology.data_folder(primary), secrets.randbits(62))
     for node in nodes:
-        make_node(topology, node, template)
+        if node is not primary:
+            make_node(topology, node, topology.data_folder(primary))
     start_node(topology, primary)
     schemas = [entry.schema for entry in topology.applications if entry.group == primary.group]
     with connect(topology, primary) as connection:
@@ -202,6 +207,14 @@ def role_of(topology: Topology, node: Node) -> str:
     return "streaming" if row[1] else "standby"
 
 
+def remove_node(topology: Topology, node: Node) -> None:
+    """Remove the files of a stopped node, with what drills left there; its log stays."""
+    for folder in (topology.data_folder(node), topology.drill_data_folder(node).parent):
+        shutil.rmtree(folder, ignore_errors=True)
+    for left in topology.node_folder(node).glob("data.*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def kill_nodes(topology: Topology, nodes: Iterable[Node], first: Iterable[Process] = ()) -> list[Node]:
     """SIGKILL the servers of ``nodes`` with all their processes, of drill copies too, after those in ``first``.
 
@@ -241,8 +254,3 @@ def _end_senders(connection: psycopg.Connection[tuple[object, ...]]) -> None:
         row = connection.execute(query).fetchone()
         quiet = quiet + 1 if row is not None and row[0] == 0 else 0
         time.sleep(0.1)
-
-
-def remove_template(template: Path) -> None:
-    """It is not needed any more once all nodes are copied."""
-    shutil.rmtree(template, ignore_errors=True)

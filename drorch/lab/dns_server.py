@@ -1,4 +1,10 @@
-"""An authoritative name server of the lab: UDP and TCP, RFC 2136 updates with TSIG, NOTIFY and IXFR to the second."""
+"""An authoritative name server of the lab: UDP and TCP, RFC 2136 updates with TSIG, NOTIFY and IXFR to the second.
+
+No single point: the second passes updates on to the first (RFC 2136 section 6). While the first is silent it takes them
+itself, with a serial far ahead, so that its zone is the newer one whatever the first had. A server that starts fetches
+the newer zone from its partner before it answers. Two servers that never saw each other's updates keep those of the
+one with the higher serial: the lab has no network in which both run and cannot reach each other.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +14,7 @@ import os
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import dns.exception
 import dns.flags
@@ -40,6 +47,9 @@ from drorch.lab.zone import (
 POLL_S = 0.5
 """How often the second server asks on its own; a NOTIFY makes it ask at once."""
 TRANSFER_S = 2.0
+FORWARD_S = 1.0
+ACTING_JUMP = 1000
+"""How far ahead the serial goes with each update the second takes in the place of the first."""
 CACHED_QUESTIONS = 20_000
 RECORDS_PER_MESSAGE = 300
 
@@ -50,7 +60,8 @@ class DnsServer(asyncio.DatagramProtocol):
     def __init__(self, topology: Topology, site: str) -> None:
         self._topology = topology
         self._site = site
-        self._takes_updates = site == NAME_SERVER_SITES[0]
+        self._is_first = site == NAME_SERVER_SITES[0]
+        self._partner = next(other for other in NAME_SERVER_SITES if other != site)
         self._truth = TruthLog(topology.truth_file, site)
         key = json.loads(topology.dns_key_file.read_text(encoding="utf-8"))
         name = dns.name.from_text(key["name"])
@@ -67,7 +78,8 @@ class DnsServer(asyncio.DatagramProtocol):
         """Serve until the lab's folder is gone. ``ready`` is called when both sockets are open."""
         loop = asyncio.get_running_loop()
         self._faults = read_faults(self._topology.faults_file)
-        endpoint = (SITE_ADDRESSES[self._site], self._topology.dns_ports[self._site])
+        await self._catch_up()
+        endpoint = self._endpoint(self._site)
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=endpoint)
         await asyncio.start_server(self._serve_tcp, *endpoint, reuse_address=True)
         socket_path = self._topology.dns_control_socket(self._site)
@@ -79,10 +91,17 @@ class DnsServer(asyncio.DatagramProtocol):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._notified.wait(), POLL_S)
             self._notified.clear()
-            if not self._takes_updates and not self._has(What.DNS_STALE):
-                with suppress(OSError, TimeoutError, ValueError, EOFError, dns.exception.DNSException):
-                    await self._follow()
+            await self._catch_up()
         os._exit(0)  # The lab is gone: nothing is left to be closed in good order.
+
+    def _endpoint(self, site: str) -> tuple[str, int]:
+        return SITE_ADDRESSES[site], self._topology.dns_ports[site]
+
+    async def _catch_up(self) -> None:
+        """Take over what the partner has and we have not, if it answers."""
+        if not self._has(What.DNS_STALE):
+            with suppress(OSError, TimeoutError, ValueError, EOFError, dns.exception.DNSException):
+                await self._follow()
 
     def _has(self, what: What) -> bool:
         return Fault(what=what, target=self._site) in self._faults
@@ -107,7 +126,7 @@ class DnsServer(asyncio.DatagramProtocol):
                 async with asyncio.timeout(TRANSFER_S):
                     (length,) = struct.unpack("!H", await reader.readexactly(2))
                     data = await reader.readexactly(length)
-                responses: Sequence[bytes | None] = self._transfer(data) or [self._answer(data)]
+                responses: Sequence[bytes | None] = self._transfer(data) or [await self._answer_or_pass_on(data)]
                 for response in responses:
                     if response is not None:
                         writer.write(struct.pack("!H", len(response)) + response)
@@ -133,7 +152,27 @@ class DnsServer(asyncio.DatagramProtocol):
             messages.append(response.to_wire(max_size=65_535))
         return messages
 
-    def _answer(self, data: bytes) -> bytes | None:
+    async def _answer_or_pass_on(self, data: bytes) -> bytes | None:
+        """An update that came to the second is the first one's to decide; only its silence makes it ours."""
+        is_update = len(data) >= 12 and (data[2] >> 3) & 0xF == dns.opcode.UPDATE
+        if self._is_first or not is_update:
+            return self._answer(data)
+        with suppress(OSError, TimeoutError, EOFError):
+            async with asyncio.timeout(FORWARD_S):
+                return await self._exchange(data)
+        return self._answer(data, acting=True)
+
+    async def _exchange(self, data: bytes) -> bytes:
+        """One message to the partner and its answer, as they are: the signature is between the two ends."""
+        reader, writer = await asyncio.open_connection(*self._endpoint(self._partner))
+        try:
+            writer.write(struct.pack("!H", len(data)) + data)
+            (length,) = struct.unpack("!H", await reader.readexactly(2))
+            return await reader.readexactly(length)
+        finally:
+            writer.close()
+
+    def _answer(self, data: bytes, *, acting: bool = False) -> bytes | None:
         """One response; None for what is not a DNS message."""
         try:
             query = dns.message.from_wire(data, keyring=self._keyring, one_rr_per_rrset=True)
@@ -144,7 +183,7 @@ class DnsServer(asyncio.DatagramProtocol):
         if query.flags & dns.flags.QR:
             return None
         if isinstance(query, dns.update.UpdateMessage):
-            return self._update(query)
+            return self._update(query, acting=acting)
         if query.opcode() == dns.opcode.NOTIFY:
             self._notified.set()
             return dns.message.make_response(query).to_wire()
@@ -177,17 +216,17 @@ class DnsServer(asyncio.DatagramProtocol):
                 response.set_rcode(dns.rcode.NXDOMAIN)
         return response.to_wire()
 
-    def _update(self, update: dns.update.UpdateMessage) -> bytes:
+    def _update(self, update: dns.update.UpdateMessage, *, acting: bool) -> bytes:
         response = dns.message.make_response(update)
         try:
-            if not self._takes_updates or not update.had_tsig:
+            if not (self._is_first or acting) or not update.had_tsig:
                 raise UpdateRefused(dns.rcode.REFUSED)
             if update.zone[0].name != self._zone.origin:
                 raise UpdateRefused(dns.rcode.NOTAUTH)
             check_prerequisites(self._zone, update)
             change = change_of(self._zone, update)
             if change is not None and not self._has(What.DNS_UPDATES):
-                self._take(change)
+                self._take(replace(change, serial=self._zone.serial + ACTING_JUMP) if acting else change)
                 self._notify()
         except UpdateRefused as refused:
             response.set_rcode(refused.rcode)
@@ -204,17 +243,15 @@ class DnsServer(asyncio.DatagramProtocol):
         message = dns.message.make_query(self._zone.origin, dns.rdatatype.SOA)
         message.set_opcode(dns.opcode.NOTIFY)
         message.flags = (message.flags | dns.flags.AA) & ~dns.flags.RD
-        follower = NAME_SERVER_SITES[1]
-        if self._transport is not None and follower in self._topology.dns_ports:
-            self._transport.sendto(message.to_wire(), (SITE_ADDRESSES[follower], self._topology.dns_ports[follower]))
+        if self._transport is not None:
+            self._transport.sendto(message.to_wire(), self._endpoint(self._partner))
 
     async def _follow(self) -> None:
-        """Fetch what changed since our serial from the first server."""
-        first = NAME_SERVER_SITES[0]
+        """Fetch what changed since our serial from the partner."""
         query = dns.message.make_query(self._zone.origin, dns.rdatatype.IXFR)
         query.authority = [self._zone.soa()]
         async with asyncio.timeout(TRANSFER_S):
-            reader, writer = await asyncio.open_connection(SITE_ADDRESSES[first], self._topology.dns_ports[first])
+            reader, writer = await asyncio.open_connection(*self._endpoint(self._partner))
             try:
                 wire = query.to_wire()
                 writer.write(struct.pack("!H", len(wire)) + wire)

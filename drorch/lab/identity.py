@@ -45,11 +45,16 @@ def make_folder(path: Path, run_as: RunAs, mode: int = 0o755) -> None:
 
 def write_file(path: Path, text: str, run_as: RunAs, mode: int = 0o644) -> None:
     """A file of the servers, never readable with wider rights than ``mode``, replaced as a whole."""
+    write_bytes(path, text.encode("utf-8"), run_as, mode)
+
+
+def write_bytes(path: Path, content: bytes, run_as: RunAs, mode: int) -> None:
+    """As `write_file`, for what is no text."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
     give(temporary, run_as)
     temporary.replace(path)
 

@@ -10,17 +10,17 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import drorch
 from drorch.catalog.model import Catalog
-from drorch.core.errors import Broken, Refused
+from drorch.core.errors import Broken, DrorchError, Refused
 from drorch.lab import sshd
 from drorch.lab.binaries import find_binaries
-from drorch.lab.databases import kill_nodes, make_template, remove_template, start_group
+from drorch.lab.databases import kill_nodes, make_template, remove_node, start_group
 from drorch.lab.documents import estate_of, estate_text, inventory_text
 from drorch.lab.faults import faults_text
 from drorch.lab.identity import check_reachable, give, make_folder, run_tool, servers_identity, write_file
@@ -92,23 +92,56 @@ def _start_everything(topology: Topology, progress: Progress) -> None:
     password_file = _write_files(topology)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         names = pool.submit(launch, topology, *(f"dns:{site}" for site in topology.dns_ports))
-        template = make_template(topology, password_file)
+        make_template(topology, password_file)
         password_file.unlink()
         progress("database template made")
-        groups = {
-            group: pool.submit(start_group, topology, topology.nodes_of(group), template) for group in topology.groups
-        }
-        for group, started in groups.items():
-            started.result()
-            progress(f"{group}: {' → '.join(node.site for node in topology.nodes_of(group))}")
+        _start_databases(topology, pool, progress)
         names.result()
-    remove_template(template)
     progress("names are served")
-    launch(topology, *(f"site:{site}:started" for site in SITE_ADDRESSES))
-    progress(f"{len(topology.applications)} applications started")
+    _start_applications(topology, progress)
     ssh = sshd.start_all(topology)
     write_file(topology.estate_file, estate_text(estate_of(topology, ssh)), topology.run_as)
     write_file(topology.inventory_file, inventory_text(topology), topology.run_as)
+
+
+def _start_databases(topology: Topology, pool: ThreadPoolExecutor, progress: Progress) -> None:
+    groups = {
+        group: pool.submit(start_group, topology, topology.nodes_of(group), topology.template_folder)
+        for group in topology.groups
+    }
+    for group, started in groups.items():
+        started.result()
+        progress(f"{group}: {' → '.join(node.site for node in topology.nodes_of(group))}")
+
+
+def _start_applications(topology: Topology, progress: Progress) -> None:
+    launch(topology, *(f"site:{site}:started" for site in SITE_ADDRESSES))
+    progress(f"{len(topology.applications)} applications started")
+
+
+def put_back(topology: Topology, progress: Progress) -> None:
+    """Everything as it was when the lab came up: data, roles, names, power; nothing broken. Ports and secrets stay.
+
+    All databases are new clusters: nothing that was written is left. The truth log goes on. Broken when something does
+    not end or does not start; then only `tear_down` helps.
+    """
+    servers = [process for site in SITE_ADDRESSES for process in server_processes(topology, site, ("site", "dns"))]
+    kill_nodes(topology, topology.nodes, servers)
+    for node in topology.nodes:
+        remove_node(topology, node)
+    for site in SITE_ADDRESSES:
+        write_file(topology.power_file(site), "on\n", topology.run_as)
+        (topology.site_folder(site) / "zone.jsonl").unlink(missing_ok=True)
+    write_file(topology.faults_file, faults_text(frozenset()), topology.run_as)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        names = pool.submit(launch, topology, *(f"dns:{site}" for site in topology.dns_ports))
+        _start_databases(topology, pool, progress)
+        names.result()
+    _start_applications(topology, progress)
+    for site in topology.ssh_ports:
+        if read_pid_file(topology.pids_folder / f"ssh-{site}.json") is None:
+            with suppress(DrorchError):
+                sshd.start_sshd(topology, site)
 
 
 def _write_files(topology: Topology) -> Path:
@@ -147,9 +180,9 @@ def launch(topology: Topology, *roles: str) -> None:
     )
 
 
-def server_processes(topology: Topology, site: str) -> list[Process]:
+def server_processes(topology: Topology, site: str, kinds: Sequence[str] = ("site", "dns", "ssh")) -> list[Process]:
     """Application server, name server and ssh server of a site, as far as they run, in this order."""
-    files = (topology.pids_folder / f"{kind}-{site}.json" for kind in ("site", "dns", "ssh"))
+    files = (topology.pids_folder / f"{kind}-{site}.json" for kind in kinds)
     return [process for file in files if (process := read_pid_file(file)) is not None]
 
 

@@ -20,7 +20,8 @@ SITE_ADDRESSES: Mapping[str, str] = MappingProxyType(
     {"nyc": "127.10.0.1", "piscataway": "127.20.0.1", "brindisi": "127.30.0.1", "valencia": "127.40.0.1"}
 )
 NAME_SERVER_SITES = ("piscataway", "valencia")
-"""The first takes the updates, the second follows it."""
+"""The first takes the updates, the second follows it and passes updates on; it takes them itself while the first is
+silent, and the first catches up before it answers again."""
 DATABASE = "drorch"
 DATABASE_USER = "drorch"
 NAMES_TTL_S = 1
@@ -197,6 +198,11 @@ class Topology:
     def dns_key_file(self) -> Path:
         """TSIG key."""
         return self.folder / "secrets" / "tsig.json"
+
+    @property
+    def template_folder(self) -> Path:
+        """The database cluster all nodes are copied from, now and at each reset."""
+        return self.folder / "template"
 
     @property
     def pids_folder(self) -> Path:

@@ -97,7 +97,7 @@ class Zone:
 
     def since(self, serial: int) -> list[Change] | None:
         """Changes after ``serial``; None when the history does not know it."""
-        if not self.history[0].serial <= serial <= self.serial:
+        if all(change.serial != serial for change in self.history):
             return None
         return [change for change in self.history if change.serial > serial]
 
@@ -227,8 +227,8 @@ def changes_from_transfer(zone: Zone, sets: list[dns.rrset.RRset]) -> list[Chang
     if not sets or sets[0].rdtype != dns.rdatatype.SOA:
         raise ValueError("a transfer begins with the SOA record")
     newest = int(sets[0][0].serial)
-    if newest == zone.serial or len(sets) == 1:
-        return []
+    if newest <= zone.serial or len(sets) == 1:
+        return []  # also when the other one is behind: it was away, and asks us
     if sets[-1] != sets[0]:
         raise ValueError("a transfer ends with the SOA record")
     body = sets[1:-1]

@@ -92,7 +92,8 @@ class _Context:
 def _starts(context: _Context, data_step: str) -> Iterator[Step]:
     for move in context.moves:
         for app in move.applications:
-            yield make.start(move, app, (f"{move.group.id}/{data_step}", *context.validated(app.id)))
+            needs = (f"{move.group.id}/{data_step}", *context.validated(app.id))
+            yield make.start(move, app, needs, lost_site=context.lost_site)
             yield make.validate(context.served[app.id], move.to_site, needs=(f"{app.id}/start",))
     yield from context.remote_validations()
 

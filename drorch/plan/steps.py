@@ -205,22 +205,27 @@ def _application_step(
     )  # fmt: skip
 
 
-def _on_application(move: Move, app: Application, playbook: str, *, drill: bool) -> PlaybookAct:
+def _on_application(move: Move, app: Application, playbook: str, *, drill: bool, **more: object) -> PlaybookAct:
     return _playbook(
         f"application/{playbook}", (application_host(move.to_site),), application=app.id, group=move.group.id,
-        site=move.to_site, other_site=move.from_site, drill=drill,
+        site=move.to_site, other_site=move.from_site, drill=drill, **more,
     )  # fmt: skip
 
 
-def start(move: Move, app: Application, needs: Needs) -> Step:
-    """Start the application where its data is now and switch its name in the same play."""
+def start(move: Move, app: Application, needs: Needs, *, lost_site: str | None = None) -> Step:
+    """Start the application where its data is now and switch its name in the same play.
+
+    ``lost_site``: its loss is proved before this step, so its name server does not have to answer.
+    """
     undo = _playbook(
         "application/stop.yml", (application_host(move.to_site),), applications=(app.id,), group=move.group.id,
         site=move.to_site, other_site=move.from_site,
     )  # fmt: skip
     return _application_step(
         move, app, "start", title=f"Start {app.id} at {move.to_site} and switch its name", phase=Phase.SERVE,
-        needs=needs, timing=timings.START, act=_on_application(move, app, "start.yml", drill=False), undo=undo,
+        needs=needs, timing=timings.START,
+        act=_on_application(move, app, "start.yml", drill=False, **({"lost_site": lost_site} if lost_site else {})),
+        undo=undo,
     )  # fmt: skip
 
 

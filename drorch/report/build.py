@@ -33,6 +33,7 @@ from drorch.report.model import (
     TimeSpent,
 )
 from drorch.report.moments import TimeLine, hundredths
+from drorch.report.names import left_out
 from drorch.report.people import operator_acts, time_share, undone_steps
 from drorch.report.result import overall, totals
 from drorch.report.safety import baseline_result, not_clean, protection_results
@@ -89,7 +90,7 @@ def build_report(
     remote = remote_access_results(evidence)
     unrecoverable = not_recoverable(evidence)
     refusals = _refusals(events, line)
-    deviations = tuple(_deviation(finding) for finding in findings)
+    deviations = tuple(_deviation(finding) for finding in (*findings, *left_out(events)))
     baseline, protected = baseline_result(comparison, events, line), protection_results(protection, line)
     counts = totals(applications, remote, unrecoverable, steps)
     return Report(

@@ -120,10 +120,12 @@ class Operator:
             return plan
         return replace(plan, steps=tuple(_impatient(step, self.patience_s) for step in plan.steps))
 
-    def watches(self, name: str = "standing", kind: Kind = Kind.FAILOVER) -> Path:
+    def watches(self, name: str = "standing", kind: Kind = Kind.FAILOVER, *, lose: str = "nyc") -> Path:
         """Let a standing watch see everything good. The folder of the watch."""
         self.watch = name
-        watch = self.service.stand_watch(name, plan=self.plans(kind), catalog=self.catalog, estate=self.estate)
+        watch = self.service.stand_watch(
+            name, plan=self.plans(kind, lose=lose), catalog=self.catalog, estate=self.estate
+        )
         return watch.path
 
     def loses(self, site: str) -> frozenset[str]:

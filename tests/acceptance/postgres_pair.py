@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +99,37 @@ class Pair:
         log = self.folder / site / "log"
         options = f"-p {self.port} -c listen_addresses={SITES[site]}"
         self.run(["pg_ctl", "-D", str(self.data(site)), "-l", str(log), "-w", "-o", options, "start"])
+
+    def freeze_startup(self, site: str) -> None:
+        """The process that replays the log, and would carry out a promotion, stands still until the server stops it."""
+        (row,) = self.sql(site, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'")
+        os.kill(int(str(row[0])), signal.SIGSTOP)
+
+        def let_go() -> None:
+            stopping = self.data(site) / "postmaster.pid"
+            for _ in range(300):
+                with suppress(OSError):
+                    if "stopping" in stopping.read_text():
+                        break
+                time.sleep(0.05)
+            with suppress(ProcessLookupError):
+                os.kill(int(str(row[0])), signal.SIGCONT)
+
+        threading.Thread(target=let_go, daemon=True).start()
+
+    def make_foreign(self, site: str) -> None:
+        """Somebody else's cluster, in the folder where ours is expected; stopped, with a database in it."""
+        data = self.data(site)
+        self.run(
+            ["initdb", "-D", str(data), "-U", USER, "--pwfile", str(self.folder / "password"), "-A", "scram-sha-256",
+             "--no-sync", "--no-instructions", "--locale=C", "-E", "UTF8"]
+        )  # fmt: skip
+        with (data / "postgresql.conf").open("a") as conf:
+            conf.write("unix_socket_directories=''\nshared_buffers=2MB\n")
+        self.start(site)
+        for name in ("payroll", DATABASE):
+            self.run(["createdb", "-h", SITES[site], "-p", str(self.port), "-U", USER, name])
+        self.run(["pg_ctl", "-D", str(data), "-m", "fast", "-w", "stop"])
 
     def down(self) -> None:
         """End every server and remove the folder."""

@@ -8,9 +8,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -30,6 +31,8 @@ class Desk:
     """A folder in which somebody types commands; its state folder is ``.drorch`` inside."""
 
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Environment variables of drorch that this somebody has set."""
 
     @property
     def home(self) -> Path:
@@ -60,7 +63,12 @@ class Desk:
     def environment(self) -> dict[str, str]:
         """A user's environment without anything of drorch."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DRORCH_")}
-        return {**kept, "PYTHONPATH": str(Path(__file__).parents[2]), "DRORCH_HOME": str(self.home)}
+        return {
+            **kept,
+            **self.settings,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "DRORCH_HOME": str(self.home),
+        }
 
     def runs(self) -> list[dict[str, object]]:
         """``run list --json``."""

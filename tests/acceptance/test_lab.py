@@ -225,9 +225,7 @@ def test_updates_without_the_right_key_change_nothing(lab: Lab) -> None:
     for update in (wrong, stranger):
         with pytest.raises((dns.tsig.PeerError, dns.exception.DNSException)):
             send(lab, update)
-    at_second = update_of(lab)
-    at_second.replace("umoja", 1, "A", "127.40.0.1")
-    assert send(lab, at_second, "valencia") == dns.rcode.REFUSED
+    assert send(lab, unsigned, "valencia") == dns.rcode.REFUSED
     assert points_to(lab, "piscataway", "umoja") == points_to(lab, "valencia", "umoja") == "127.30.0.1"
 
 
@@ -394,6 +392,67 @@ def test_a_dead_name_server_is_silent_and_comes_back_knowing_what_it_knew(healed
     query = dns.message.make_query("note.apps.drorch.test", "TXT")
     port = healed_lab.topology.dns_ports["piscataway"]
     assert dns.query.udp(query, "127.20.0.1", timeout=3, port=port).answer[0][0].to_text() == '"kept"'
+
+
+def test_an_update_at_the_second_server_is_passed_on_to_the_first(healed_lab: Lab) -> None:
+    update = update_of(healed_lab)
+    update.present("mail", "A")
+    update.replace("mail", 1, "A", "127.20.0.1")
+    assert send(healed_lab, update, "valencia") == dns.rcode.NOERROR
+    assert points_to(healed_lab, "piscataway", "mail") == "127.20.0.1"
+    wait_until(lambda: points_to(healed_lab, "valencia", "mail") == "127.20.0.1", what="the second server's answer")
+    back = update_of(healed_lab)
+    back.replace("mail", 1, "A", "127.10.0.1")
+    assert send(healed_lab, back, "valencia") == dns.rcode.NOERROR
+
+
+def test_the_surviving_name_server_takes_updates_and_the_other_one_catches_up_before_it_answers(
+    healed_lab: Lab,
+) -> None:
+    healed_lab.break_("dns", "piscataway")
+    wrong_before = update_of(healed_lab)
+    wrong_before.present("mail", "A", "127.40.0.1")
+    wrong_before.replace("mail", 1, "A", "127.20.0.1")
+    assert send(healed_lab, wrong_before, "valencia") == dns.rcode.NXRRSET
+    for address in ("127.20.0.1", "127.30.0.1"):
+        update = update_of(healed_lab)
+        update.replace("mail", 1, "A", address)
+        assert send(healed_lab, update, "valencia") == dns.rcode.NOERROR
+        assert points_to(healed_lab, "valencia", "mail") == address
+    healed_lab.heal("dns", "piscataway")
+    assert points_to(healed_lab, "piscataway", "mail") == "127.30.0.1", "from its first answer on"
+    back = update_of(healed_lab)
+    back.replace("mail", 1, "A", "127.10.0.1")
+    assert send(healed_lab, back) == dns.rcode.NOERROR
+    wait_until(lambda: points_to(healed_lab, "valencia", "mail") == "127.10.0.1", what="both agree again")
+
+
+def test_each_group_is_a_cluster_of_its_own(lab: Lab) -> None:
+    found: dict[str, set[object]] = {}
+    for node in lab.topology.nodes:
+        with connect(lab.topology, node) as opened:
+            row = opened.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
+            assert row is not None
+            found.setdefault(node.group, set()).add(row[0])
+    assert all(len(identifiers) == 1 for identifiers in found.values()), "both nodes of a group are one cluster"
+    assert len(set.union(*found.values())) == len(found)
+
+
+def test_a_reset_lab_is_as_new(healed_lab: Lab) -> None:
+    before, node = healed_lab.status(), healed_lab.topology.node("nyc-platform", "nyc")
+    with connect(healed_lab.topology, node) as opened:
+        opened.execute("CREATE TABLE left_by_a_test (number int)")
+    healed_lab.break_("site", "nyc")
+    healed_lab.break_("dns", "valencia")
+    with connect(healed_lab.topology, healed_lab.topology.node("nyc-platform", "piscataway")) as opened:
+        opened.execute("SELECT pg_promote(true, 30)")
+    update = update_of(healed_lab)
+    update.replace("mail", 1, "A", "127.20.0.1")
+    assert send(healed_lab, update) == dns.rcode.NOERROR
+    healed_lab.reset()
+    wait_until(lambda: healed_lab.status() == before, what="the lab as it was at first")
+    with connect(healed_lab.topology, node) as opened:
+        assert opened.execute("SELECT to_regclass('left_by_a_test')").fetchone() == (None,)
 
 
 def test_a_stale_name_server_keeps_the_old_answer_until_it_is_healed(healed_lab: Lab) -> None:

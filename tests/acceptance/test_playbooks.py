@@ -171,6 +171,58 @@ def test_an_interrupted_handover_is_undone(pair: Pair, step: Step) -> None:
     assert pair.sql("nyc", "SELECT pg_is_in_recovery()") == [(False,)]
 
 
+def test_a_promotion_that_is_pending_is_forgotten_by_the_undo(pair: Pair, step: Step) -> None:
+    """The worst moment: the standby was told to promote itself, and is not there yet when the undo looks at it."""
+    assert until(lambda: streams(pair, "nyc"))
+    pair.sql("piscataway", "SELECT pg_wal_replay_pause()")
+    pair.sql("nyc", "INSERT INTO kept VALUES (1)")
+    pair.run(["pg_ctl", "-D", str(pair.data("nyc")), "-m", "fast", "-w", "stop"])
+    pair.freeze_startup("piscataway")
+    pair.sql("piscataway", "SELECT pg_promote(false)")
+    assert pair.sql("piscataway", "SELECT pg_is_in_recovery()") == [(True,)]
+    good(step("undo", "piscataway", "nyc", both=True), "nyc", "piscataway")
+    assert pair.sql("nyc", "SELECT pg_is_in_recovery()") == [(False,)]
+    time.sleep(1)
+    assert pair.sql("piscataway", "SELECT pg_is_in_recovery()") == [(True,)], "not two writers, also not later"
+    assert until(lambda: pair.sql("piscataway", "SELECT number FROM kept") == [(1,)])
+
+
+def test_a_promoted_node_is_not_undone(pair: Pair, step: Step) -> None:
+    assert until(lambda: streams(pair, "nyc"))
+    pair.run(["pg_ctl", "-D", str(pair.data("nyc")), "-m", "fast", "-w", "stop"])
+    pair.sql("piscataway", "SELECT pg_promote(true, 30)")
+    assert step("undo", "piscataway", "nyc", both=True).failures == {"db-g1-piscataway"}
+    assert pair.sql("piscataway", "SELECT pg_is_in_recovery()") == [(False,)]
+    assert not (pair.data("nyc") / "postmaster.pid").exists(), "the old one was not started beside it"
+
+
+def test_the_data_of_another_cluster_is_never_discarded(pair: Pair, step: Step) -> None:
+    assert until(lambda: streams(pair, "nyc"))
+    pair.kill("nyc")
+    good(step("recover", "piscataway", "nyc"), "piscataway")
+    mine = pair.data("nyc").rename(pair.data("nyc").with_name("mine"))
+    pair.make_foreign("nyc")
+    result = step("return", "nyc", "piscataway", both=True)
+    assert result.failures == {"db-g1-nyc"}
+    assert "holds the cluster" in result.message
+    assert "it stays" in result.message
+    pair.start("nyc")
+    assert pair.sql("nyc", "SELECT datname FROM pg_database WHERE datname = 'payroll'") == [("payroll",)]
+
+    # Also while it runs, and also when nothing can be read from it; where there is nothing, there is nothing to lose.
+    assert step("return", "nyc", "piscataway", both=True).failures == {"db-g1-nyc"}
+    assert pair.sql("nyc", "SELECT datname FROM pg_database WHERE datname = 'payroll'") == [("payroll",)]
+    pair.kill("nyc")
+    (pair.data("nyc") / "global" / "pg_control").unlink()
+    result = step("return", "nyc", "piscataway", both=True)
+    assert result.failures == {"db-g1-nyc"}
+    assert "holds the cluster unreadable" in result.message
+    pair.data("nyc").rename(pair.data("nyc").with_name("foreign"))
+    assert good(step("return", "nyc", "piscataway", both=True), "nyc", "piscataway").facts["way"] == "rebuilt"
+    assert until(lambda: streams(pair, "piscataway"))
+    assert mine.is_dir()
+
+
 def test_an_interrupted_handover_is_finished(pair: Pair, step: Step) -> None:
     assert until(lambda: streams(pair, "nyc"))
     pair.run(["pg_ctl", "-D", str(pair.data("nyc")), "-m", "fast", "-w", "stop"])

@@ -13,6 +13,8 @@ from types import TracebackType
 from drorch.adapters.ansible.attempt import NO_WORKER, AttemptFolder, without_result
 from drorch.adapters.ansible.environment import playbook_environment
 from drorch.adapters.ansible.secrecy import secret_files_of
+from drorch.adapters.ansible.terminals import check_terminals
+from drorch.adapters.ansible.vaults import password_file_in, variable_files_of
 from drorch.adapters.ansible.warm import WarmParent
 from drorch.adapters.processes import end_tree
 from drorch.catalog.estate import Estate
@@ -42,7 +44,9 @@ class AnsibleExecutor(Executor):
         self._runs = runs_folder.absolute()
         self._playbooks = playbooks.absolute()
         self._estate = estate
-        named = [Path(estate.pgpass_file), *secret_files, *secret_files_of(Path(estate.inventory))]
+        vault, inventory = password_file_in(estate.ansible_env), Path(estate.inventory)
+        named = [Path(estate.pgpass_file), *secret_files, *secret_files_of(inventory), *variable_files_of(inventory)]
+        named += [vault] if vault is not None else []
         self._secret_files = sorted({str(file.absolute()) for file in named})
         state = self._runs / ".ansible"
         self._environment = playbook_environment(playbooks=self._playbooks, state=state, extra=estate.ansible_env)
@@ -51,6 +55,8 @@ class AnsibleExecutor(Executor):
         self._lock = threading.Lock()
 
     def __enter__(self) -> AnsibleExecutor:
+        """Broken where no playbook could run: better known before a run starts than from its first step."""
+        check_terminals()
         return self
 
     def __exit__(

@@ -21,6 +21,7 @@ from ansible_runner.runner_config import RunnerConfig
 from drorch.adapters.ansible.attempt import AttemptFolder, without_result
 from drorch.adapters.ansible.outcome import OutcomeCollector
 from drorch.adapters.ansible.secrecy import Secrecy
+from drorch.adapters.ansible.vaults import password_file_in
 from drorch.adapters.processes import ProcessRef, adopt_orphans, children, end_tree, myself
 from drorch.run.ports import PlaybookResult, PlaybookStatus
 
@@ -57,7 +58,9 @@ class _Playbook:
         self._request = request
         self._deadline = started + float(str(request["timeout_s"]))
         files = request["secret_files"]
-        self._secrecy = Secrecy.of_files(map(Path, files) if isinstance(files, list) else ())
+        self._secrecy = Secrecy.of_files(
+            map(Path, files) if isinstance(files, list) else (), vault_password_file=password_file_in(os.environ)
+        )
         self._collector = OutcomeCollector(folder.ident, self._secrecy)
         self._timed_out = False
         self._left_running: set[ProcessRef] = set()

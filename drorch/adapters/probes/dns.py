@@ -37,19 +37,34 @@ def address_in(answer: dns.message.Message) -> tuple[str | None, str]:
 
 
 class DnsProbe:
-    """Asks *every* server: one that is stale sends some users to the lost site."""
+    """Asks *every* server: one that is stale sends some users to the lost site.
 
-    def __init__(self, *, name: str, servers: Sequence[NameServer], expected: str | None = None) -> None:
+    ``silence_counts`` False: servers that do not answer at all are passed over, as a resolver does; at least one has
+    to answer, and those that do have to agree.
+    """
+
+    def __init__(
+        self, *, name: str, servers: Sequence[NameServer], expected: str | None = None, silence_counts: bool = True
+    ) -> None:
         self._name = name
         self._servers = tuple(servers)
         self._expected = expected
+        self._silence_counts = silence_counts
 
     def look(self, timeout_s: float) -> ProbeResult:
         """Ask each server once; ``expected`` is the address all have to give, None for any."""
         return attempt(ProbeKind.DNS, self._name, lambda: self._ask_all(timeout_s))
 
     def _ask_all(self, timeout_s: float) -> Mapping[str, object]:
-        answers = {server.site: self._ask(server, timeout_s / max(1, len(self._servers))) for server in self._servers}
+        answers = {}
+        for server in self._servers:
+            try:
+                answers[server.site] = self._ask(server, timeout_s / max(1, len(self._servers)))
+            except TimeoutError:
+                if self._silence_counts:
+                    raise
+        if self._servers and not answers:
+            raise TimeoutError
         told = ", ".join(f"{site}: {address}" for site, address in answers.items())
         if not answers:
             raise Unsatisfied(ProbeCode.UNREACHABLE, "the estate has no name server")

@@ -14,12 +14,21 @@ from drorch.evidence.model import SampleReason
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """What the name servers said. ``address`` is set when all of them agree on one."""
+    """What the name servers said. ``address`` is set when all of them agree on one.
+
+    ``left_out`` are sites whose server was silent and did not have to answer: their loss is declared and witnessed.
+    """
 
     address: str | None
     by_server: Mapping[str, str | None]
     reason: SampleReason | None = None
     detail: str = ""
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """What a reader of a good sample has to know about its names; empty when all servers agreed."""
+        return f"name server left out, its site is lost: {', '.join(self.left_out)}" if self.left_out else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +41,23 @@ class Judgement:
     data_site: str | None = None
 
 
-def judge_names(replies: Mapping[str, Reply], site_of: Mapping[str, str]) -> Names:
-    """All servers must give the same one address. ``site_of`` is address to site."""
+def judge_names(
+    replies: Mapping[str, Reply], site_of: Mapping[str, str], *, explained: frozenset[str] = frozenset()
+) -> Names:
+    """All servers must give the same one address. ``site_of`` is address to site.
+
+    Only the silence of the servers at the sites ``explained`` is no objection; what one of them says counts.
+    """
     by_server = {server: site_of.get(address, address) if address else None for server, (address, _) in replies.items()}
-    addresses = {address for address, _ in replies.values()}
+    left_out = tuple(sorted(server for server in replies.keys() & explained if replies[server][0] is None))
+    addresses = {address for server, (address, _) in replies.items() if server not in left_out}
     told = ", ".join(f"{server}: {by_server[server] or why}" for server, (_, why) in replies.items())
     if not any(addresses):
         unresolved = SampleReason.NAME_UNRESOLVED
         return Names(address=None, by_server=by_server, reason=unresolved, detail=told or "no name servers")
     if len(addresses) > 1:
         return Names(address=None, by_server=by_server, reason=SampleReason.NAME_DISAGREES, detail=told)
-    return Names(address=addresses.pop(), by_server=by_server)
+    return Names(address=addresses.pop(), by_server=by_server, left_out=left_out)
 
 
 def judge_answer(

@@ -7,7 +7,9 @@ parsed again; both by dnspython.
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -20,6 +22,8 @@ from drorch.catalog.estate import NameServer
 RETRY_AFTER_S = 0.3
 """A datagram may get lost; one more is sent after this."""
 KNOWN_ANSWERS = 4096
+EXPLAINED_S = 0.1
+"""A server whose silence is explained (its site is lost) gets so long to answer all the same."""
 Reply = tuple[str | None, str]
 """The one address, or None and why there is none."""
 
@@ -41,12 +45,22 @@ class NameClient:
             _, channels[server.site] = await loop.create_datagram_endpoint(_Channel, remote_addr=remote)
         return cls(channels)
 
-    async def ask(self, name: str, timeout_s: float) -> dict[str, Reply]:
-        """Every server's reply, by the server's site. Never raises for what a server does."""
+    def left_out(self, lost: Mapping[str, float]) -> frozenset[str]:
+        """Servers of ``lost`` sites (site to when that was witnessed) that nobody has heard since."""
+        return frozenset(site for site in self._channels.keys() & lost if self._channels[site].heard_at < lost[site])
+
+    async def ask(self, name: str, timeout_s: float, *, explained: frozenset[str] = frozenset()) -> dict[str, Reply]:
+        """Every server's reply, by the server's site. Never raises for what a server does.
+
+        The servers of the sites ``explained`` are asked too, and not waited for long.
+        """
         question = self._questions.get(name)
         if question is None:
             question = self._questions[name] = make_query(name).to_wire()[2:]
-        asked = [channel.ask(question, timeout_s) for channel in self._channels.values()]
+        asked = [
+            channel.ask(question, min(timeout_s, EXPLAINED_S) if site in explained else timeout_s)
+            for site, channel in self._channels.items()
+        ]
         return dict(zip(self._channels, await asyncio.gather(*asked), strict=True))
 
     def close(self) -> None:
@@ -62,11 +76,14 @@ class _Channel(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._waiting: dict[bytes, asyncio.Future[bytes]] = {}
         self._known: dict[tuple[bytes, bytes], Reply] = {}
+        self.heard_at = -math.inf
+        """When anything came from there last, seconds of the monotonic clock."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)  # not its subclass before Python 3.12
 
     def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - asyncio's signature
+        self.heard_at = time.monotonic()
         waiting = self._waiting.get(data[:2])
         if waiting is not None and not waiting.done():
             waiting.set_result(data[2:])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from drorch.adapters.probes.dns import DnsProbe
+from drorch.adapters.probes.lost_sites import LostSites
 from drorch.adapters.probes.replication import look_at_replication
 from drorch.adapters.probes.service import Surroundings, take_sample
 from drorch.adapters.probes.spec import WatchTarget, watch_target
@@ -40,6 +41,7 @@ class ProbeObserver:
     ) -> None:
         self._estate = estate
         self._tail = SampleTail(samples_path) if samples_path is not None else None
+        self._lost = LostSites(samples_path.parent) if samples_path is not None else None
         self._clock = clock
         self._groups = groups or {}
 
@@ -50,7 +52,7 @@ class ProbeObserver:
                 case ValidateAct():
                     return self._validate(act, since, deadline_s)
                 case WitnessAct():
-                    return witness(self._estate, act)
+                    return self._witness(act)
                 case ReplicationAct():
                     return self._until(lambda: look_at_replication(self._estate, act), deadline_s)
                 case NamesAct():
@@ -68,12 +70,20 @@ class ProbeObserver:
                 return proof
             self._clock.sleep(RETRY_S)
 
+    def _witness(self, act: WitnessAct) -> Proof:
+        """A run asks only after a person has declared the loss (an interlock): so its name server may be left out."""
+        proof = witness(self._estate, act)
+        if proof.holds and self._lost is not None:
+            self._lost.add(act.site, self._clock.now().mono)
+        return proof
+
     def _validate(self, act: ValidateAct, since: Instant, deadline_s: float) -> Proof:
         target = watch_target(self._estate, act.application, drill=act.drill, group=self._groups.get(act.application))
         wanted = Expectation(
             act=act,
             servers=frozenset(server.site for server in self._estate.name_servers),
             named_site=None if target.via else act.site,
+            lost=frozenset(self._lost.witnessed()) if self._lost is not None else frozenset(),
         )
         own: list[Sample] = []
         begun = self._clock.now().mono
@@ -82,7 +92,7 @@ class ProbeObserver:
             seen = self._watched(act, since)
             now = self._clock.now().mono
             if not seen and (self._tail is None or now - max(begun, since.mono) >= WATCH_SILENT_S):
-                own.append(asyncio.run(sample_once(self._estate, target, slot=len(own))))
+                own.append(asyncio.run(sample_once(self._estate, target, slot=len(own), lost=self._lost)))
             if seen or own:
                 proof = judge_samples(wanted, seen or own)
             if proof.holds or now - begun + POLL_S >= deadline_s:
@@ -121,15 +131,17 @@ class ProbeObserver:
         return Proof(holds=False, code="name-differs", reason=reason, facts={**facts, "wrong": wrong})
 
 
-async def sample_once(estate: Estate, target: WatchTarget, *, slot: int = 0) -> Sample:
+async def sample_once(estate: Estate, target: WatchTarget, *, slot: int = 0, lost: LostSites | None = None) -> Sample:
     """One full sample without a watcher. Never raises for what it observes."""
-    return (await sample_each(estate, [target], slot=slot))[0]
+    return (await sample_each(estate, [target], slot=slot, lost=lost))[0]
 
 
-async def sample_each(estate: Estate, targets: list[WatchTarget], *, slot: int = 0) -> list[Sample]:
+async def sample_each(
+    estate: Estate, targets: list[WatchTarget], *, slot: int = 0, lost: LostSites | None = None
+) -> list[Sample]:
     """One full sample of each target, taken together."""
     around = await Surroundings.open(
-        estate.name_servers, estate.sites, timeout_s=SAMPLE_TIMEOUT_S, name_timeout_s=NAME_TIMEOUT_S
+        estate.name_servers, estate.sites, timeout_s=SAMPLE_TIMEOUT_S, name_timeout_s=NAME_TIMEOUT_S, lost=lost
     )
     try:
         taken = await asyncio.gather(*(take_sample(around, target, slot=slot, full=True) for target in targets))

@@ -47,7 +47,8 @@ def _try(client: httpx.Client, estate: Estate, target: WatchTarget, timeout_s: f
 
 
 def _ask(client: httpx.Client, estate: Estate, target: WatchTarget, timeout_s: float) -> tuple[int, ...] | None:
-    resolved = DnsProbe(name=target.name, servers=estate.name_servers).look(timeout_s)
+    # Where the data is does not depend on a name server that is silent: after a site loss one may be.
+    resolved = DnsProbe(name=target.name, servers=estate.name_servers, silence_counts=False).look(timeout_s)
     answers = resolved.facts.get("answers")
     if not resolved.ok or not isinstance(answers, dict):
         return None

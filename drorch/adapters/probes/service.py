@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drorch.adapters.probes.judge import Judgement, Names, judge_answer, judge_names
+from drorch.adapters.probes.lost_sites import LostSites
 from drorch.adapters.probes.names import NameClient
 from drorch.adapters.probes.spec import WatchTarget
 from drorch.adapters.probes.wire import Answer, WireError, exchange, request_bytes
@@ -19,16 +20,26 @@ from drorch.evidence.model import Sample, SampleReason
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What all samples of one event loop share. ``site_of`` is address to site; times in seconds."""
+    """What all samples of one event loop share. ``site_of`` is address to site; times in seconds.
+
+    ``lost``: sites whose loss is witnessed; None where no run could have proved one.
+    """
 
     names: NameClient
     site_of: Mapping[str, str]
     timeout_s: float
     name_timeout_s: float
+    lost: LostSites | None = None
 
     @classmethod
     async def open(
-        cls, servers: Sequence[NameServer], sites: Mapping[str, str], *, timeout_s: float, name_timeout_s: float
+        cls,
+        servers: Sequence[NameServer],
+        sites: Mapping[str, str],
+        *,
+        timeout_s: float,
+        name_timeout_s: float,
+        lost: LostSites | None = None,
     ) -> Surroundings:
         """Open the sockets to the name servers; close with ``names.close()``."""
         return cls(
@@ -36,11 +47,14 @@ class Surroundings:
             site_of={address: site for site, address in sites.items()},
             timeout_s=timeout_s,
             name_timeout_s=name_timeout_s,
+            lost=lost,
         )
 
     async def resolve(self, target: WatchTarget) -> Names:
         """Ask every name server for the target's name."""
-        return judge_names(await self.names.ask(target.name, self.name_timeout_s), self.site_of)
+        explained = self.names.left_out(self.lost.witnessed()) if self.lost is not None else frozenset[str]()
+        replies = await self.names.ask(target.name, self.name_timeout_s, explained=explained)
+        return judge_names(replies, self.site_of, explained=explained)
 
 
 async def take_sample(
@@ -65,7 +79,7 @@ async def take_sample(
         data_site=judged.data_site,
         names=names.by_server,
         reason=judged.reason,
-        detail=judged.detail,
+        detail=judged.detail or (names.note if judged.reason is None else ""),
         drill=target.drill,
     )
     return sample, names

@@ -14,11 +14,15 @@ GOOD_IN_A_ROW = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """``servers`` are the sites of all authoritative name servers; the names point to ``named_site``, None for any."""
+    """``servers`` are the sites of all authoritative name servers; the names point to ``named_site``, None for any.
+
+    ``lost``: sites whose loss is declared and witnessed; their servers may be silent, and only that.
+    """
 
     act: ValidateAct
     servers: frozenset[str]
     named_site: str | None
+    lost: frozenset[str] = frozenset()
 
 
 def judge_samples(wanted: Expectation, samples: Sequence[Sample]) -> Proof:
@@ -50,10 +54,10 @@ def flaw(wanted: Expectation, sample: Sample) -> tuple[str, str]:
         return "wrong-site", f"served by {sample.served_by}, not by {act.site}"
     if sample.full and sample.data_site != act.site:
         return "wrong-data-site", f"with the data of {sample.data_site}, not of {act.site}"
-    if set(sample.names) != wanted.servers or None in sample.names.values():
-        silent = sorted(server for server in wanted.servers if sample.names.get(server) is None)
+    silent = sorted(server for server in wanted.servers - wanted.lost if sample.names.get(server) is None)
+    if set(sample.names) != wanted.servers or silent:
         return "name-disagrees", f"name servers without an answer: {', '.join(silent) or 'unknown ones answered'}"
-    pointed = set(sample.names.values())
+    pointed = {site for site in sample.names.values() if site is not None}
     if len(pointed) > 1 or (wanted.named_site is not None and pointed != {wanted.named_site}):
         told = ", ".join(f"{server}: {site}" for server, site in sample.names.items())
         return "name-disagrees", f"the name does not point to {wanted.named_site or 'one site'} ({told})"
@@ -61,6 +65,12 @@ def flaw(wanted: Expectation, sample: Sample) -> tuple[str, str]:
 
 
 def _facts(sample: Sample, count: int) -> dict[str, object]:
+    left_out = sorted(server for server, site in sample.names.items() if site is None)
+    facts = _plain_facts(sample, count)
+    return {**facts, "name_servers_left_out": left_out} if left_out and sample.good else facts
+
+
+def _plain_facts(sample: Sample, count: int) -> dict[str, object]:
     return {
         "samples": count,
         "served_by": sample.served_by,

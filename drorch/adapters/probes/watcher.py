@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 from drorch.adapters.probes.canary import CanaryWriter, first_number
 from drorch.adapters.probes.judge import Names
+from drorch.adapters.probes.lost_sites import LostSites
 from drorch.adapters.probes.service import Surroundings, take_sample
 from drorch.adapters.probes.spec import WatchSpec, WatchTarget
 from drorch.core.errors import Broken, DrorchError, InputInvalid
@@ -175,7 +176,11 @@ class Watcher:
 async def run(spec: WatchSpec) -> dict[str, int]:
     """Watch as ``spec`` says; counts of samples, skipped slots and canaries. OSError when a file cannot be opened."""
     around = await Surroundings.open(
-        spec.name_servers, spec.sites, timeout_s=spec.timeout_s, name_timeout_s=spec.name_timeout_s
+        spec.name_servers,
+        spec.sites,
+        timeout_s=spec.timeout_s,
+        name_timeout_s=spec.name_timeout_s,
+        lost=LostSites(Path(spec.samples).parent),
     )
     try:
         with _append(spec.samples) as samples, _append(spec.canaries) as canaries:

@@ -39,7 +39,7 @@ class NameServer:
         self.names: dict[str, str] = {}
         self.address = address
         self.followers: list[NameServer] = []
-        self._takes_updates, self._lies = takes_updates, lies
+        self.takes_updates, self._lies = takes_updates, lies
         self._keys = dns.tsigkeyring.from_text({KEY["name"]: (KEY["algorithm"], KEY["secret"])})
         outer = self
 
@@ -61,8 +61,9 @@ class NameServer:
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def close(self) -> None:
-        """Answer no more."""
-        for server in self._servers:
+        """Answer no more. Harmless when it does not."""
+        while self._servers:
+            server = self._servers.pop()
             server.shutdown()
             server.server_close()
 
@@ -88,7 +89,7 @@ class NameServer:
         return reply.to_wire()
 
     def _update(self, message: dns.message.Message) -> dns.rcode.Rcode:
-        if not self._takes_updates:
+        if not self.takes_updates:
             return dns.rcode.NOTIMP
         if not message.had_tsig:
             return dns.rcode.REFUSED
@@ -236,6 +237,30 @@ def test_a_server_that_keeps_the_old_address_is_named(make_site: Callable[..., S
     assert result.failures == {"apps-piscataway"}
     assert f"valencia says 127.10.0.1 for umoja.{ZONE}" in result.message
     assert ("piscataway says" in result.message) is (stale == "lies")
+
+
+@pytest.mark.parametrize("lost_site", ["piscataway", "valencia", None])
+def test_only_the_server_of_the_lost_site_may_be_silent(make_site: Callable[..., Site], lost_site: str | None) -> None:
+    """The one that took the updates is gone: another one takes them, whether that is enough or not."""
+    site = make_site()
+    site.primary.close()
+    site.secondary.takes_updates = True
+    result = site.perform("start", **({"lost_site": lost_site} if lost_site else {}))
+    assert site.secondary.names == {f"umoja.{ZONE}": "127.20.0.1"}
+    if lost_site == "piscataway":
+        assert (result.rc, result.message) == (0, "")
+        assert result.facts["name_servers_left_out"] == ["piscataway"]
+    else:
+        assert result.failures == {"apps-piscataway"}
+        assert f"piscataway says nothing for umoja.{ZONE}" in result.message
+
+
+def test_what_the_server_of_the_lost_site_says_counts(make_site: Callable[..., Site]) -> None:
+    site = make_site()
+    site.primary.followers.clear()
+    result = site.perform("start", lost_site="valencia")
+    assert result.failures == {"apps-piscataway"}
+    assert f"valencia says 127.10.0.1 for umoja.{ZONE}" in result.message
 
 
 def test_a_wrong_key_changes_nothing(make_site: Callable[..., Site]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import dns.message
@@ -156,3 +157,20 @@ def test_a_follower_that_knows_an_unknown_serial_gets_the_whole_zone(tmp_path: P
     query = dns.message.make_query(ORIGIN, dns.rdatatype.IXFR)
     query.authority = [source.soa(77)]
     assert len(transfer_answer(source, query)) == len(NAMES) + 2
+
+
+def test_a_partner_that_is_behind_is_not_followed_and_gets_the_whole_zone(tmp_path: Path) -> None:
+    ahead, behind = a_zone(tmp_path, "ahead"), a_zone(tmp_path, "behind")
+    update = dns.update.UpdateMessage(ORIGIN)
+    update.replace("mail", 1, "A", "127.20.0.1")
+    change = change_of(ahead, received(update))
+    assert change is not None
+    ahead.apply(replace(change, serial=ahead.serial + 1000))
+    small = change_of(behind, received(update))
+    assert small is not None
+    behind.apply(small)
+    records = set(ahead.records())
+    transfer(behind, ahead, "IXFR")
+    assert (ahead.serial, set(ahead.records())) == (1001, records)
+    transfer(ahead, behind, "IXFR")
+    assert (behind.serial, set(behind.records())) == (1001, records)

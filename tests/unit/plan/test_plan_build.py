@@ -76,6 +76,7 @@ def test_failover_acts(small: Catalog) -> None:
         "site": "piscataway",
         "other_site": "nyc",
         "drill": False,
+        "lost_site": "nyc",
     }
     undo = plan.by_id["mail/start"].undo
     assert undo is not None

@@ -120,6 +120,20 @@ def test_all_name_servers_have_to_agree(
     assert (names.address is None) == (reason is not None)
 
 
+def test_the_silence_of_a_server_at_a_lost_site_is_no_objection_its_word_is() -> None:
+    lost = frozenset({"b"})
+    silent = judge_names({"a": ("127.10.0.1", ""), "b": (None, "no answer")}, SITE_OF, explained=lost)
+    assert (silent.address, silent.left_out) == ("127.10.0.1", ("b",))
+    assert silent.note == "name server left out, its site is lost: b"
+    stale = judge_names({"a": ("127.10.0.1", ""), "b": ("127.20.0.1", "")}, SITE_OF, explained=lost)
+    assert (stale.address, stale.reason) == (None, SampleReason.NAME_DISAGREES)
+    assert judge_names({"a": ("127.10.0.1", ""), "b": ("127.10.0.1", "")}, SITE_OF, explained=lost).note == ""
+    nobody = judge_names({"a": (None, "no answer"), "b": (None, "no answer")}, SITE_OF, explained=lost)
+    assert nobody.reason is SampleReason.NAME_UNRESOLVED
+    other = judge_names({"a": (None, "no answer"), "b": ("127.10.0.1", "")}, SITE_OF, explained=lost)
+    assert other.reason is SampleReason.NAME_DISAGREES
+
+
 def test_through_the_copy_of_a_gateway_the_application_itself_answers() -> None:
     through = WatchTarget(
         application="mail", name="gate", port=1, prefix="/via/mail", via="gate", drill=True, grid_s=1.0

@@ -64,3 +64,16 @@ def test_through_a_gateway_the_name_may_point_elsewhere_but_to_one_site() -> Non
     gate = replace(FULL, names={"piscataway": "nyc", "valencia": "nyc"})
     assert judge_samples(wanted, [gate, gate]).holds
     assert not judge_samples(wanted, [gate, replace(gate, names={"piscataway": "nyc", "valencia": "brindisi"})]).holds
+
+
+def test_only_the_server_of_a_lost_site_may_be_silent_and_the_proof_says_so() -> None:
+    silent = replace(FULL, names={"piscataway": "piscataway", "valencia": None})
+    wanted = replace(WANTED, lost=frozenset({"valencia"}))
+    proof = judge_samples(wanted, [silent, silent])
+    assert proof.holds
+    assert proof.facts["name_servers_left_out"] == ["valencia"]
+    other = replace(FULL, names={"piscataway": None, "valencia": "piscataway"})
+    assert judge_samples(wanted, [other, other]).code == "name-disagrees"
+    stale = replace(FULL, names={"piscataway": "piscataway", "valencia": "nyc"})
+    assert judge_samples(wanted, [stale, stale]).code == "name-disagrees", "what it says counts all the same"
+    assert "name_servers_left_out" not in judge_samples(wanted, [FULL, FULL]).facts
