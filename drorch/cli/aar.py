@@ -11,13 +11,15 @@ import typer
 from drorch.app import wiring
 from drorch.app.after_action import AfterActions, Draft
 from drorch.app.folders import write_whole
+from drorch.app.review_pack import review_pack
 from drorch.app.said import LONGEST_PAGE
 from drorch.app.settings import home, read_input
-from drorch.app.year import Said
+from drorch.app.year import Said, Year, load_year
 from drorch.cli.output import console, print_findings, print_json, print_table
 from drorch.cli.paper import write_paper
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import short
+from drorch.programme.local_time import parse_day
 from drorch.report.after_action.codec import aar_to_text, register_csv
 from drorch.report.after_action.log import Edited, Field
 from drorch.report.after_action.model import AfterAction, Rating
@@ -172,6 +174,25 @@ def register(
         return
     write_whole(output, text)
     typer.echo(f"written: {output}", err=True)
+
+
+@app.command()
+def pack(
+    on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="Status of this day. Default: today.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="One page, nothing fetched.")] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Needs the extra 'pdf'.")] = None,
+    sign: Annotated[list[str] | None, typer.Option(metavar="ROLE=NAME", help="A line to sign on.")] = None,
+    year: Annotated[Path, typer.Option("--year", help="The programme file.")] = Path("year.yaml"),
+    catalog: Annotated[Path, typer.Option("--catalog", help="The catalog file.")] = Path("app_catalog.yaml"),
+) -> None:
+    """The management-review pack: the year, corrective actions, after-action reports, lines to sign on."""
+    if html is None and pdf is None:
+        raise InputInvalid("no form was asked for", next_step="give --html or --pdf")
+    programme, entries = load_year(year, catalog)
+    of = Year(home(), wiring.clock(), programme, entries)
+    day = parse_day(on, "--on") if on else None
+    page = review_pack(home(), wiring.clock(), of, programme.title, day, sign or ())
+    write_paper(page, html=html, pdf=pdf, made_at=f"{day or of.today()}T00:00:00+00:00")
 
 
 def _reports() -> AfterActions:

@@ -20,6 +20,8 @@ class BlockKind(StrEnum):
     TABLE = "table"
     SIGNATURES = "signatures"
     """``rows``: role and name; a line to sign on behind each."""
+    LINES = "lines"
+    """``rows``: a label each; a line to write on behind it."""
 
 
 @dataclass(frozen=True, kw_only=True)
