@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from drorch.app.accounts import Role
@@ -9,6 +11,7 @@ from drorch.plan.codec import plan_id
 from drorch.run import events as ev
 from drorch.testing.runs import RUN
 from drorch.testing.web import WebScene
+from drorch.web.security.signin import offer_first_admin
 from tests.console.conftest import Visit, csrf_of
 from tests.console.stage import OPEN_RUN, put_samples, waiting_run
 
@@ -173,3 +176,51 @@ def test_an_unknown_run_is_a_page_that_says_so(visit: Visit) -> None:
     answer = visit(Role.VIEWER).get("/runs/20200101-000000-none")
     assert answer.status_code == 404
     assert "there is no run" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/users", "/audit"])
+def test_accounts_and_audit_are_for_admins(visit: Visit, path: str) -> None:
+    assert visit(Role.OPERATOR).get(path).status_code == 403
+    assert visit(Role.ADMIN, login="root").get(path).status_code == 200
+
+
+def test_an_admin_makes_an_account_and_the_audit_log_says_so(scene: WebScene, visit: Visit) -> None:
+    client = visit(Role.ADMIN, login="root")
+    data = {"csrf_token": csrf_of(client.get("/users").text), "login": "grace", "person": "Grace", "role": "approver"}
+    assert "has to have 12" in client.post("/users", data={**data, "password": "short"}).text
+    assert scene.context.accounts.find("grace") is None
+    page = client.post("/users", data={**data, "password": "correct horse battery"})
+    assert "Grace" in page.text
+    assert "POST /users" in client.get("/audit").text
+
+
+def test_the_first_page_makes_an_admin_once(scene: WebScene, visit: Visit) -> None:
+    code = offer_first_admin(scene.records, scene.context.accounts, scene.clock)
+    client = visit()
+    assert client.get("/first").status_code == 200
+    data = {"code": code or "", "login": "root", "person": "Root", "password": "correct horse battery"}
+    assert client.post("/first", data={**data, "code": "wrong"}).status_code == 409
+    assert "Root" in client.post("/first", data=data).text
+    assert visit().post("/first", data=data).status_code == 409
+
+
+def test_a_plan_is_built_read_and_prepared_once(scene: WebScene, visit: Visit) -> None:
+    client = visit(Role.OPERATOR, Role.PLANNER)
+    token = csrf_of(client.get("/plans/new").text)
+    wrong = client.post("/plans", data={"csrf_token": token, "kind": "failover", "lose": "", "total": "3"})
+    assert wrong.status_code == 422
+    page = client.post("/plans", data={"csrf_token": token, "kind": "drill", "lose": "nyc", "total": "3"})
+    assert "Prepare the run" in page.text
+    assert "svg" in page.text
+    (plan,) = scene.home.joinpath("plans").glob("*.json")
+    once = re.search(r'name="once" value="([^"]+)"', page.text)
+    assert once is not None
+    path, form = f"/plans/{plan.stem}/run", {"csrf_token": token, "once": once[1]}
+    assert client.post(path, data={**form, "reason": " "}).status_code == 409
+
+
+def test_the_report_page_lets_no_script_run(visit: Visit) -> None:
+    answer = visit(Role.VIEWER).get(f"/runs/{RUN}/report")
+    assert answer.status_code == 200
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "script-src" not in answer.headers["content-security-policy"]

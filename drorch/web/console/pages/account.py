@@ -14,6 +14,7 @@ from drorch.web.console.pages.frame import Console, go, number, texts_of_form
 from drorch.web.console.pages.plans import told
 from drorch.web.console.views.paging import page_of
 from drorch.web.console.views.words import N_
+from drorch.web.problems import problem_of
 from drorch.web.security.principal import principal_of
 from drorch.web.security.rules import public, require
 from drorch.web.security.signin import first_admin, sign_in, sign_out
@@ -83,7 +84,7 @@ def _sign_in(console: Console, request: Request, form: Mapping[str, str]) -> Res
     try:
         sign_in(request, response, form.get("login", "").strip().lower(), form.get("password", ""))
     except DrorchError as error:
-        return _login(console, request, to, told(error), getattr(error, "status", 422))
+        return _login(console, request, to, told(error), problem_of(error).status)
     return response
 
 
@@ -100,7 +101,7 @@ def _first(console: Console, request: Request, form: Mapping[str, str]) -> Respo
         )
     except DrorchError as error:
         return console.page(
-            request, "first.html", N_("The first account"), "login", status=getattr(error, "status", 422),
+            request, "first.html", N_("The first account"), "login", status=problem_of(error).status,
             code=form.get("code", ""), problem=told(error), form=form,
         )  # fmt: skip
     return response
@@ -125,6 +126,6 @@ def _add(console: Console, request: Request, form: Mapping[str, str], roles: tup
         )
         console.context.accounts.add(account, form.get("password", ""))
     except DrorchError as error:
-        return _users(console, request, told(error), form, 422)
+        return _users(console, request, told(error), form, problem_of(error).status)
     request.state.noted = f"account {account.login}: {', '.join(sorted(account.roles))}"
     return go("/users", "recorded")
