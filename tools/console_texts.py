@@ -1,14 +1,13 @@
 """Bring the console's catalogs up to date: every text of templates and views gets its entry; translations stay.
 
-    python tools/console_texts.py            write the .po files
-    python tools/console_texts.py --check    say what is missing; exit code 1 when a complete language misses a text
+python tools/console_texts.py            write the .po files
+python tools/console_texts.py --check    say what is missing; exit code 1 when a complete language misses a text
 """
 
 from __future__ import annotations
 
 import io
 import sys
-from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract, extract_python
@@ -78,7 +77,11 @@ def main() -> int:
             buffer = io.BytesIO()
             write_po(buffer, catalog, width=120, sort_output=True, include_lineno=False, omit_header=False)
             text = buffer.getvalue().decode()
-            kept = [line for line in text.splitlines() if not line.startswith(('"POT-Creation', '"PO-Revision', '"Generated'))]
+            kept = [
+                line
+                for line in text.splitlines()
+                if not line.startswith(('"POT-Creation', '"PO-Revision', '"Generated'))
+            ]
             file.write_text("\n".join(kept) + "\n", encoding="utf-8")
     return 1 if bad else 0
 

@@ -15,10 +15,28 @@ import zlib
 from collections import Counter
 
 MANIFEST, SIGNATURE, GENESIS = "MANIFEST.json", "SIGNATURE.json", "sha256:" + "0" * 64
-REQUIRED = {"journal.jsonl", "plan.json", "catalog.json", "report.json", "app_catalog.yaml", "context.json",
-            "report.html", "report.txt"}
-SHAPE = {"schema": int, "run": str, "drorch_version": str, "plan_id": str, "catalog_id": str, "journal": dict,
-         "files": dict, "absent": list, "signed_by": (str, type(None)), "root": str}
+REQUIRED = {
+    "journal.jsonl",
+    "plan.json",
+    "catalog.json",
+    "report.json",
+    "app_catalog.yaml",
+    "context.json",
+    "report.html",
+    "report.txt",
+}
+SHAPE = {
+    "schema": int,
+    "run": str,
+    "drorch_version": str,
+    "plan_id": str,
+    "catalog_id": str,
+    "journal": dict,
+    "files": dict,
+    "absent": list,
+    "signed_by": (str, type(None)),
+    "root": str,
+}
 NOT_CHECKED = ["that app_catalog.yaml means what catalog.json says (needs drorch)"]
 SIGNATURE_NOT_CHECKED = "the Ed25519 signature (needs drorch, or openssl: see docs/evidence.md)"
 
@@ -60,14 +78,14 @@ def sub(data, key):
 def unpack(data):
     """Stored files one after the other, from the first byte on."""
     entries, at = [], 0
-    while data[at:at + 4] == b"PK\3\4" and at + 30 <= len(data):
+    while data[at : at + 4] == b"PK\3\4" and at + 30 <= len(data):
         size, length = struct.unpack_from("<L4xH", data, at + 18)
-        name, end = data[at + 30:at + 30 + length].decode("utf-8", "replace"), at + 30 + length + size
+        name, end = data[at + 30 : at + 30 + length].decode("utf-8", "replace"), at + 30 + length + size
         if end > len(data) or not name.isprintable():
             break
-        entries.append((name, data[at + 30 + length:end]))
+        entries.append((name, data[at + 30 + length : end]))
         at = end
-    if not 0 < len(entries) < 65536 or data[at:at + 4] != b"PK\1\2":
+    if not 0 < len(entries) < 65536 or data[at : at + 4] != b"PK\1\2":
         raise Unreadable(f"not an evidence archive: byte {at} begins neither a file nor the list of files")
     return entries
 
@@ -103,8 +121,12 @@ def check_archive(data, entries):
 def read_manifest(files):
     data = parse(files.get(MANIFEST, b""))
     try:
-        good = (data.keys() == SHAPE.keys() and data["schema"] == 1 and text(data) == files[MANIFEST]
-                and all(isinstance(data[key], kind) for key, kind in SHAPE.items()))
+        good = (
+            data.keys() == SHAPE.keys()
+            and data["schema"] == 1
+            and text(data) == files[MANIFEST]
+            and all(isinstance(data[key], kind) for key, kind in SHAPE.items())
+        )
     except RecursionError:
         good = False
     return data if good else {}
@@ -136,7 +158,7 @@ def read_journal(content):
     events = [parse(line) for line in lines]
     for number, event in enumerate(events, 1):
         if type(event.get("seq")) is not int or not isinstance(event.get("chain"), str):
-            return events[:number - 1], [("event-unreadable", f"event {number}", "the line is not an event")]
+            return events[: number - 1], [("event-unreadable", f"event {number}", "the line is not an event")]
     return events, [("event-unreadable", f"event {len(lines) + 1}", "the last line has no end")] if torn else []
 
 
@@ -202,8 +224,12 @@ def check_signature(files, manifest):
         yield "signature-added", SIGNATURE, "a signature was added: the manifest names no signer"
     elif there and manifest:
         found = parse(files[SIGNATURE]).get("signature")
-        wanted = {"algorithm": "Ed25519", "public_key": signer, "root": manifest["root"],
-                  "signature": found if isinstance(found, str) else ""}
+        wanted = {
+            "algorithm": "Ed25519",
+            "public_key": signer,
+            "root": manifest["root"],
+            "signature": found if isinstance(found, str) else "",
+        }
         if text(wanted) != files[SIGNATURE]:
             yield "signature-changed", SIGNATURE, "the signature is not one of this manifest by its signer"
 
@@ -222,10 +248,16 @@ def verify(data):
     first = {}
     for code, subject, message in found:
         first.setdefault((code, subject), {"code": code, "subject": subject, "message": message})
-    return {"holds": not first, "run": manifest.get("run"), "root": manifest.get("root"),
-            "sha256": hashlib.sha256(data).hexdigest(), "files": len(files), "events": len(events),
-            "findings": list(first.values()),
-            "not_checked": NOT_CHECKED + [SIGNATURE_NOT_CHECKED] * (manifest.get("signed_by") is not None)}
+    return {
+        "holds": not first,
+        "run": manifest.get("run"),
+        "root": manifest.get("root"),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "files": len(files),
+        "events": len(events),
+        "findings": list(first.values()),
+        "not_checked": NOT_CHECKED + [SIGNATURE_NOT_CHECKED] * (manifest.get("signed_by") is not None),
+    }
 
 
 def main(arguments):
