@@ -8,6 +8,7 @@ from drorch.app import settings
 from drorch.app.folders import run_folder
 from drorch.app.operate import Operations
 from drorch.app.ports import DriverProcesses, Parts
+from drorch.app.service import Opened
 from drorch.core.errors import DrorchError, Refused
 from drorch.plan.model import Kind, Plan
 from drorch.run.events import CleanUpRequested, Event, StopRequested
@@ -21,14 +22,15 @@ LOOK_S = 0.2
 
 
 def emergencies(parts: Parts) -> Mapping[str, frozenset[str]]:
-    """Failovers that are declared and have not ended, with the protection groups each needs."""
+    """Failovers that are declared, approved and have not ended, with the protection groups each needs."""
     found: dict[str, frozenset[str]] = {}
     for run in parts.journal.runs():
         known = _known(parts, run)
         if known is None:
             continue
         plan, state = known
-        if plan.kind is Kind.FAILOVER and state.head.declared is not None and state.ended is None:
+        asked_for = state.head.declared is not None and state.head.approvals
+        if plan.kind is Kind.FAILOVER and asked_for and state.ended is None:
             found[run] = groups_of(plan)
     return found
 
@@ -55,14 +57,15 @@ def give_way(parts: Parts, operations: Operations, drivers: DriverProcesses, dri
     return True
 
 
-def make_way(parts: Parts, operations: Operations, drivers: DriverProcesses, failover: str, plan: Plan) -> list[str]:
-    """Let every drill that holds a group of ``failover`` clean up, and wait for it, at most `WAIT_S` seconds.
+def make_way(parts: Parts, operations: Operations, drivers: DriverProcesses, opened: Opened) -> list[str]:
+    """Before a failover starts: let every drill that holds a group of it clean up, and wait for that.
 
-    The drills that were asked. What still holds a group then is refused by the interlock, as ever.
+    The drills that were asked. What still holds a group after `WAIT_S` seconds is refused by the interlock, as ever.
     """
-    if plan.kind is not Kind.FAILOVER:
+    failover = opened.run
+    if opened.plan.kind is not Kind.FAILOVER:
         return []
-    needed = groups_of(plan)
+    needed = groups_of(opened.plan)
     asked: list[str] = []
     deadline = parts.clock.now().mono + WAIT_S
     while holding := [run for run in parts.journal.runs() if run != failover and _holds(parts, run, needed)]:

@@ -116,12 +116,12 @@ def presence() -> MachinePresence:
     return MachinePresence()
 
 
-def scheduled_checks(home: Path | None = None) -> Checks:
+def scheduled_checks(year: Path = Path("year.yaml"), catalog: Path = Path("app_catalog.yaml")) -> Checks:
     """The checks a schedule may name, by their names."""
-    folder = home or settings.home()
+    folder = settings.home()
     return {
         "access-model": lambda: access_model_check(Path("capacity.yaml"), clock().now().wall),
-        "year": lambda: year_check(folder, clock(), Path("year.yaml"), Path("app_catalog.yaml")),
+        "year": lambda: year_check(folder, clock(), year, catalog),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from drorch.app import settings, wiring
+from drorch.app.precedence import make_way
 from drorch.app.service import Approval, Opened, Request, load_report
 from drorch.app.standing import usual_durations
 from drorch.catalog.durations import parse_duration
@@ -124,6 +125,9 @@ def follow(opened: Opened, *, as_json: bool) -> None:
     head = service.state(opened).head
     if head.awaited is not None and head.started_at is None and not as_json:
         typer.echo(f"run {opened.run} waits for approvals that are missing: drorch run approve {opened.run}", err=True)
+    if head.approvals and head.started_at is None:
+        for drill in make_way(wiring.parts(settings.home()), wiring.operations(), wiring.driver_processes(), opened):
+            typer.echo(f"the drill {drill} was asked to clean up: it held a group of this failover", err=True)
     usual_s = usual_durations(wiring.parts(settings.home()), except_run=opened.run)
     with RunView(opened.plan, opened.run, wiring.clock(), quiet=as_json, usual_s=usual_s) as view:
         service.start_watch(opened)

@@ -53,7 +53,7 @@ def check(
 ) -> None:
     """Check the schedule file against catalog, windows and checks. Exit code 2 when there are errors."""
     files = ScheduleFiles(schedules=schedule, catalog=catalog, year=year)
-    setup, findings = read_setup(files, wiring.scheduled_checks().keys(), _now())
+    setup, findings = read_setup(files, wiring.scheduled_checks(year, catalog).keys(), _now())
     if as_json:
         print_json({"findings": [finding.to_json() for finding in findings]})
     else:
@@ -230,7 +230,7 @@ def run(
     files = ScheduleFiles(schedules=schedule, catalog=catalog, year=year, estate=estate)
 
     def load() -> Works:
-        return _works(load_setup(files, wiring.scheduled_checks().keys(), _now()))
+        return _works(load_setup(files, wiring.scheduled_checks(year, catalog).keys(), _now()))
 
     works = load()
     keeper = Keeper(wiring.schedule_store(), wiring.presence(), works, wiring.clock(), _tell)
@@ -260,7 +260,7 @@ def _now() -> datetime:
 
 def _setup(schedules: Path, year: Path, catalog: Path) -> Setup:
     files = ScheduleFiles(schedules=schedules, catalog=catalog, year=year)
-    return load_setup(files, wiring.scheduled_checks().keys(), _now())
+    return load_setup(files, wiring.scheduled_checks(year, catalog).keys(), _now())
 
 
 def _works(setup: Setup) -> Works:
@@ -270,7 +270,7 @@ def _works(setup: Setup) -> Works:
         wiring.service(home),
         wiring.operations(home),
         wiring.driver_processes(),
-        wiring.scheduled_checks(home),
+        wiring.scheduled_checks(setup.files.year, setup.files.catalog),
         setup,
     )
 

@@ -21,6 +21,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 from drorch.programme.schedules.instants import next_slot, parts_of
 from drorch.programme.schedules.model import Part, Schedule, Schedules
 
+_NO_TIME = (None,)
+"""What APScheduler believes it calls with; the executor puts the nominal time there."""
+
 
 class NominalTrigger(BaseTrigger):  # type: ignore[misc]
     """Fires at the nominal instants of a schedule, or of its precheck."""
@@ -43,7 +46,7 @@ class NominalTimeExecutor(ThreadPoolExecutor):  # type: ignore[misc]
 
     def _do_submit_job(self, job: Any, run_times: list[datetime]) -> None:
         for time in run_times:
-            self._pool.submit(job.func, *job.args, time.astimezone(UTC))
+            self._pool.submit(job.func, time.astimezone(UTC))
         # Told as done at once, so that the alarm never waits for what it started.
         self._run_job_success(job.id, [])
 
@@ -63,10 +66,14 @@ class Alarm:
     def set(self, schedules: Schedules) -> None:
         """The instants of ``schedules`` from now on, instead of those before."""
         self._scheduler.remove_all_jobs()
-        self._scheduler.add_job(self._wake, IntervalTrigger(seconds=self._look_every_s, timezone=UTC), id="look")
+        self._scheduler.add_job(
+            self._wake, args=_NO_TIME, trigger=IntervalTrigger(seconds=self._look_every_s, timezone=UTC), id="look"
+        )
         for item in schedules.items:
             for part in parts_of(item):
-                self._scheduler.add_job(self._wake, NominalTrigger(item, part), id=item.key(part))
+                self._scheduler.add_job(
+                    self._wake, args=_NO_TIME, trigger=NominalTrigger(item, part), id=item.key(part)
+                )
 
     def start(self) -> None:
         """Begin to wake."""
