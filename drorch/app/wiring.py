@@ -44,6 +44,7 @@ from drorch.app.checks import Checks, access_model_check, year_check
 from drorch.app.doctor import Check, Doctor, Patient
 from drorch.app.folders import WatchFolder, runs_folder
 from drorch.app.metrics import MetricsReader
+from drorch.app.oidc import OidcSettings, OidcSignIn
 from drorch.app.operate import Operations
 from drorch.app.ports import Parts
 from drorch.app.sealing import KnownSecrets, SealingParts
@@ -145,6 +146,24 @@ def hasher() -> Hasher:
             next_step="install drorch with its extra: pip install 'drorch[web]'",
         ) from None
     return ArgonHasher()
+
+
+def oidc_sign_in(of: OidcSettings) -> OidcSignIn:
+    """Log in through that provider. InputInvalid when its secret cannot be read."""
+    from drorch.adapters.oidc import OpenIdProvider
+
+    secret = None
+    if of.client_secret_file is not None:
+        secret = settings.read_input(of.client_secret_file, 10_000).decode("utf-8", "replace").strip()
+    provider = OpenIdProvider(
+        issuer=of.issuer,
+        client_id=of.client_id,
+        secret=secret,
+        redirect=of.redirect,
+        scopes=of.scopes,
+        clock=clock(),
+    )
+    return OidcSignIn(settings=of, provider=provider)
 
 
 def _drives(host: str, pid: int) -> bool:

@@ -35,6 +35,7 @@ def root(
     year: Annotated[Path, typer.Option("--year", help="The programme of the year.")] = Path("year.yaml"),
     capacity: Annotated[Path, typer.Option("--capacity", help="The model of remote access.")] = Path("capacity.yaml"),
     estate: Annotated[Path | None, typer.Option("--estate", help="Default: the running lab's.")] = None,
+    oidc: Annotated[Path | None, typer.Option("--oidc", help="Settings of an OpenID provider (YAML).")] = None,
 ) -> None:
     """Console and REST API, until ended with Ctrl-C or SIGTERM. Nothing of a run depends on it."""
     if context.invoked_subcommand is not None:
@@ -53,7 +54,7 @@ def root(
         proxy=proxy,
         names=tuple(name or ()),
     )
-    serve(real_context(settings.home(), files), place)
+    serve(real_context(settings.home(), files, oidc), place)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from drorch.web.api.base import NotModified
 from drorch.web.console import routes as console
 from drorch.web.context import WebContext
 from drorch.web.problems import Problem, install
-from drorch.web.security import guards
+from drorch.web.security import guards, oidc
 from drorch.web.security.authorize import Web
 from drorch.web.security.rules import table
 from drorch.web.security.sessions import Sessions
@@ -54,6 +54,7 @@ def create_app(context: WebContext, settings: WebSettings) -> FastAPI:
     )
     for router in all_routers():
         _join(app, router)
+    _join(app, oidc.router)
     _join(app, console.router(context))
     install(app, lambda request, problem: console.error_page(context, request, problem))
     app.add_exception_handler(NotModified, _not_modified)

@@ -10,6 +10,7 @@ from pathlib import Path
 from drorch.app import settings, wiring
 from drorch.app.accounts import Accounts
 from drorch.app.audit import AuditLog
+from drorch.app.oidc import OidcSignIn, load_oidc
 from drorch.app.operate import Operations
 from drorch.app.ports import DriverProcesses, Parts, PartsOfEstate
 from drorch.app.sealing import SealingParts
@@ -52,6 +53,8 @@ class WebContext:
     audit: AuditLog
     sealing: Callable[[], AbstractContextManager[SealingParts]]
     probe_now: Callable[[Estate, Catalog, Sequence[str]], list[Sample]]
+    oidc: OidcSignIn | None = None
+    """How people log in through an OpenID provider; None: local accounts only."""
 
     @property
     def clock(self) -> Clock:
@@ -69,8 +72,8 @@ class WebContext:
         return self.parts.inbox
 
 
-def real_context(home: Path, files: Files) -> WebContext:
-    """The real adapters over one state folder."""
+def real_context(home: Path, files: Files, oidc: Path | None = None) -> WebContext:
+    """The real adapters over one state folder. ``oidc``: settings file of an OpenID provider."""
     parts = wiring.parts(home)
     records = wiring.records(home)
     of_estate = wiring.RealPartsOfEstate(home=home)
@@ -87,4 +90,5 @@ def real_context(home: Path, files: Files) -> WebContext:
         audit=AuditLog(home, parts.clock),
         sealing=lambda: wiring.sealing(home),
         probe_now=wiring.probe_now,
+        oidc=wiring.oidc_sign_in(load_oidc(oidc)) if oidc else None,
     )

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from drorch.core.errors import DrorchError, ExitCode, InputInvalid, NotFound, OperatorNeeded, Refused
+from drorch.core.errors import DrorchError, ExitCode, InputInvalid, NotFound, OperatorNeeded, ProviderFailed, Refused
 from drorch.core.keeping import Stale
 from drorch.core.redact import redact_text
 
@@ -24,6 +24,7 @@ _STATUS: Final[tuple[tuple[type[DrorchError], int], ...]] = (
     (Stale, 412),
     (Refused, 409),
     (OperatorNeeded, 409),
+    (ProviderFailed, 503),
 )
 
 

@@ -75,7 +75,10 @@ def _inside(to: str) -> str:
 
 
 def _login(console: Console, request: Request, to: str, problem: str, status: int) -> Response:
-    return console.page(request, "login.html", N_("Log in"), "login", status=status, to=_inside(to), problem=problem)
+    oidc = console.context.oidc is not None
+    return console.page(
+        request, "login.html", N_("Log in"), "login", status=status, to=_inside(to), problem=problem, oidc=oidc
+    )
 
 
 def _sign_in(console: Console, request: Request, form: Mapping[str, str]) -> Response:
