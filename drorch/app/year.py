@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from drorch.app.freshness import Freshness, freshness
 from drorch.app.settings import load_catalog_file, read_input
 from drorch.app.year_log import YearLog
 from drorch.app.year_runs import day_of_run, departments_of, fulfilments_of_runs, record_of, result_of_run, why_not
@@ -110,6 +111,11 @@ class Year:
             on or self.today(),
         )
         return found, of_runs.findings
+
+    def freshness(self, found: YearStatus) -> Freshness:
+        """Which of the recovery tests that ``found`` rests on hold against everything as it is now."""
+        now = self._clock.now().wall
+        return freshness(self._home, self._programme, self._catalog, found.duties, found.on, now)
 
     def events(self) -> tuple[YearEvent, ...]:
         """Everything people said, in order."""

@@ -16,11 +16,12 @@ from drorch.app.year import Claim, Said, Wish, Year, load_year
 from drorch.catalog.durations import parse_duration, show_duration
 from drorch.catalog.text import MAX_BYTES
 from drorch.cli.output import console, print_findings, print_json, print_table
-from drorch.cli.year_table import print_status
+from drorch.cli.year_table import print_stale, print_status
 from drorch.core.errors import ExitCode, InputInvalid, NotFound
 from drorch.core.findings import errors
 from drorch.programme.check import check_programme
 from drorch.programme.codec import event_to_json, status_to_json
+from drorch.programme.freshness import stale_to_json
 from drorch.programme.load import load_programme
 from drorch.programme.local_time import local, parse_day, parse_instant
 from drorch.programme.log import (
@@ -61,12 +62,33 @@ def status(
     if obligation is not None and obligation not in found.totals():
         known = ", ".join(found.totals()) or "none"
         raise NotFound(f"no obligation {obligation!r} is in force on {found.on}", next_step=f"in force: {known}")
+    # What has changed since a test can only be told of today.
+    stale = _year(year, catalog).freshness(found).stale if on is None else None
     if as_json:
-        print_json({**status_to_json(found), "findings": [item.to_json() for item in findings]})
+        told = {"stale": None if stale is None else [stale_to_json(item) for item in stale]}
+        print_json({**status_to_json(found), **told, "findings": [item.to_json() for item in findings]})
     else:
         print_status(found, obligation, every)
+        if stale:
+            console().print(f"{len(stale)} recovery tests are stale: see 'drorch year stale'")
         print_findings(findings)
     if found.late:
+        raise typer.Exit(int(ExitCode.OBJECTIVES_MISSED))
+
+
+@app.command()
+def stale(
+    year: YearOption = DEFAULT_YEAR, catalog: CatalogOption = DEFAULT_CATALOG, as_json: JsonOption = False
+) -> None:
+    """Tests whose evidence does not hold any more: what changed since, and what to test anew. Exit code 1 with any."""
+    of = _year(year, catalog)
+    found = of.freshness(of.status()[0])
+    if as_json:
+        fresh = [{"application": item.application, "run": item.run} for item in found.fresh]
+        print_json({"on": found.on.isoformat(), "stale": [stale_to_json(item) for item in found.stale], "fresh": fresh})
+    else:
+        print_stale(found)
+    if found.stale:
         raise typer.Exit(int(ExitCode.OBJECTIVES_MISSED))
 
 

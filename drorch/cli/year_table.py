@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from drorch.app.freshness import Freshness
 from drorch.cli.output import console, print_table
 from drorch.programme.status import DutyStatus, Pace, State, YearStatus
 
@@ -41,6 +42,22 @@ def print_status(found: YearStatus, obligation: str | None, every: bool) -> None
         console().print(f"and {len(found.late) - SHOWN_LATE} more that are late: see --all or --obligation")
     for pace in found.paces:
         console().print(_pace(pace, found.on.year), soft_wrap=True)
+
+
+def print_stale(found: Freshness) -> None:
+    """Each stale test with what changed, then the proposed retests, one for each group."""
+    if found.stale:
+        rows = (
+            (item.evidence.application, item.evidence.day, item.evidence.run, "; ".join(item.reasons))
+            for item in found.stale
+        )
+        print_table(f"Stale on {found.on}", ("application", "tested on", "run", "because"), rows)
+    retests = {item.retest.group: item for item in found.stale}
+    for group, item in retests.items():
+        number = sum(other.retest.group == group for other in found.stale)
+        opens = f"{item.retest.opens:%Y-%m-%d %H:%M} UTC" if item.retest.opens else "no window within two years"
+        console().print(f"retest {group} ({number}): {item.retest.command}; next window: {opens}", soft_wrap=True)
+    console().print(f"{len(found.fresh)} recovery tests are fresh, {len(found.stale)} are stale")
 
 
 def _row(item: DutyStatus) -> tuple[object, ...]:

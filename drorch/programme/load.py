@@ -33,6 +33,7 @@ def load_programme(text: bytes, source: str, catalog: Catalog) -> Programme:
         exemptions=tuple(_exemption(entry) for entry in file.exemptions),
         windows=Windows(rules=tuple(_window(entry) for entry in file.windows), zones=MappingProxyType(zones)),
         tier_1_groups_at_once=file.limits.tier_1_groups_at_once,
+        evidence_days=file.limits.evidence_days,
         lines=MappingProxyType(line_index(document, LISTS)),
         source=source,
     )

@@ -138,6 +138,8 @@ class Programme:
     windows: Windows
     tier_1_groups_at_once: int | None = None
     """So many protection groups with a tier-1 application may move at once on purpose; None: no limit is set."""
+    evidence_days: int | None = None
+    """So many days a test is believed, whatever its period says; None: its age alone makes none stale."""
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     source: str | None = None
 

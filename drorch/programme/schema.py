@@ -130,9 +130,10 @@ class WindowEntry(_Strict):
 
 
 class LimitsEntry(_Strict):
-    """How much may be moved at once on purpose."""
+    """How much may be moved at once on purpose, and how long a test is believed."""
 
     tier_1_groups_at_once: Annotated[int, Field(ge=1)] | None = None
+    evidence_days: Annotated[int, Field(ge=1, le=3660)] | None = None
 
 
 class ProgrammeFile(_Strict):
