@@ -59,11 +59,20 @@ class ByHand:
     estate: str | None = None
 
 
+Holds = Callable[[str], str | None]
+"""Why the record of a run may not be relied on; None when it holds (``app.rebuild``)."""
+
+
+def unchecked(run: str) -> str | None:
+    """For those who only read: nothing is proved by a record that nobody looked at."""
+    return f"nobody looked whether the record of the run {run} holds"
+
+
 class Actions:
     """The corrective actions of one state folder. Holds no state itself."""
 
-    def __init__(self, home: Path, clock: Clock) -> None:
-        self._home, self._clock = home, clock
+    def __init__(self, home: Path, clock: Clock, holds: Holds = unchecked) -> None:
+        self._home, self._clock, self._holds = home, clock, holds
         self._log = ChainedLog(home / LOG_NAME, actions_chain())
 
     def today(self) -> date:
@@ -199,7 +208,7 @@ class Actions:
     def _why_not(self, action: Action, retest: str) -> str | None:
         if (number := retest.removeprefix("record ")) != retest:
             return why_record_does_not_prove(action, self._record(number))
-        return why_run_does_not_prove(action, run_seen(self._home, retest))
+        return why_run_does_not_prove(action, run_seen(self._home, retest)) or self._holds(retest)
 
     def _record(self, number: str) -> RecordSeen:
         records = YearLog(self._home / YEAR_LOG_NAME).book().records

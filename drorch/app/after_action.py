@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from drorch.app.actions import Actions
+from drorch.app.actions import Actions, Holds, unchecked
 from drorch.app.actions_runs import run_seen
 from drorch.app.chained_log import ChainedLog
 from drorch.app.folders import run_folder
@@ -60,8 +60,8 @@ class Draft:
 class AfterActions:
     """The after-action reports of one state folder. Holds no state itself."""
 
-    def __init__(self, home: Path, clock: Clock) -> None:
-        self._home, self._clock = home, clock
+    def __init__(self, home: Path, clock: Clock, holds: Holds = unchecked) -> None:
+        self._home, self._clock, self._holds = home, clock, holds
 
     def names(self) -> tuple[str, ...]:
         """Ids of all reports."""
@@ -154,15 +154,19 @@ class AfterActions:
     def _refuse_stale(self, report: AfterAction, doing: str) -> None:
         for found in self._stale(report):
             raise Refused(f"{found.message}; nobody may {doing} it so", where=report.id, next_step=found.next_step)
+        for item in report.evidence.activities:
+            if (why := self._holds(item.run)) is not None:
+                next_step = "find out who changed it; restore it from a copy, or attach to the run to write it again"
+                raise Refused(f"{why}; nobody may {doing} it so", where=report.id, next_step=next_step)
 
     def _stale(self, report: AfterAction) -> Iterator[Finding]:
         for item in report.evidence.activities:
             path = run_folder(self._home, item.run, must_exist=False).report("json")
             now = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
-            if now != item.record_sha256 and report.state is not AarState.APPROVED:
+            if now != item.record_sha256:
                 yield Finding(
                     code="record-changed",
-                    severity=Severity.ERROR,
+                    severity=Severity.WARNING if report.state is AarState.APPROVED else Severity.ERROR,
                     message=f"the record of the run {item.run} is not the one this was drafted from",
                     subject=item.run,
                     where=str(path),

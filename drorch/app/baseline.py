@@ -44,13 +44,12 @@ _SETTLED = frozenset({ev.RunOutcome.COMPLETED, ev.RunOutcome.CLEANED, ev.RunOutc
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
-    """A run as far as it matters here."""
+class Kept:
+    """A run as far as its files tell."""
 
     folder: RunFolder
     plan: Plan
     catalog: Catalog
-    estate: Estate
 
     @property
     def applications(self) -> tuple[str, ...]:
@@ -62,6 +61,13 @@ class Subject:
         """Groups in scope that can be protected at all, in the catalog's order."""
         wanted = {self.catalog.application(application).group for application in self.applications}
         return tuple(group.id for group in self.catalog.groups if group.id in wanted and group.recovery_site)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject(Kept):
+    """A run that can be looked at where it runs."""
+
+    estate: Estate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +132,7 @@ def look_after(of_estate: PartsOfEstate, clock: Clock, run: Subject, state: RunS
         clock.sleep(LOOK_AGAIN_S)
 
 
-def aftermath(run: Subject, events: Sequence[ev.Event]) -> Aftermath:
+def aftermath(run: Kept, events: Sequence[ev.Event]) -> Aftermath:
     """Everything from what is on disk; the same again when asked again."""
     state = fold(run.plan, events)
     if state.head.started_at is None:
@@ -148,7 +154,7 @@ def accepted(events: Sequence[ev.Event]) -> Mapping[str, ev.DifferenceAccepted]:
     return {f"{body.code}/{body.subject}": body for body in bodies if isinstance(body, ev.DifferenceAccepted)}
 
 
-def compare(run: Subject, state: RunState) -> Comparison | None:
+def compare(run: Kept, state: RunState) -> Comparison | None:
     """The state after the run held against what it should be, from what is on disk; None where nothing has to be."""
     kind, outcome = run.plan.kind, state.ended.outcome if state.ended else None
     if kind not in COMPARED or outcome is ev.RunOutcome.REFUSED:
@@ -167,7 +173,7 @@ def compare(run: Subject, state: RunState) -> Comparison | None:
     return Comparison(against=against, differences=diff(wanted, after))
 
 
-def _places(run: Subject, against: Against) -> dict[str, Place]:
+def _places(run: Kept, against: Against) -> dict[str, Place]:
     if against is Against.NORMAL:
         groups = (run.catalog.group(group) for group in run.groups)
         return {group.id: Place(primary=group.primary_site, standby=group.recovery_site) for group in groups}
@@ -226,7 +232,7 @@ def _unprotected(kind: Kind, found: Protection) -> Iterator[Finding]:
         )
 
 
-def _protection(run: Subject, events: Sequence[ev.Event]) -> tuple[Protection, ...]:
+def _protection(run: Kept, events: Sequence[ev.Event]) -> tuple[Protection, ...]:
     if run.plan.kind not in METERED:
         return ()
     try:

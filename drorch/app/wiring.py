@@ -47,6 +47,7 @@ from drorch.app.metrics import MetricsReader
 from drorch.app.oidc import OidcSettings, OidcSignIn
 from drorch.app.operate import Operations
 from drorch.app.ports import Parts
+from drorch.app.rebuild import why_record_does_not_hold
 from drorch.app.sealing import KnownSecrets, SealingParts
 from drorch.app.service import Service
 from drorch.capacity.model import Proof
@@ -274,3 +275,8 @@ def access_proofs(_home: Path) -> tuple[Proof, ...]:
 def typeset(template: str, data: Mapping[str, object], made_at: datetime) -> Typeset:
     """A paper as PDF. Broken without the packages of the extra ``pdf``."""
     return typeset_by_typst(template, data, made_at)
+
+
+def record_holds(run: str) -> str | None:
+    """Why the record of a run is not what its journal and evidence say; None when it is."""
+    return why_record_does_not_hold(parts(settings.home()), run)

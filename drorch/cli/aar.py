@@ -196,7 +196,7 @@ def pack(
 
 
 def _reports() -> AfterActions:
-    return AfterActions(home(), wiring.clock())
+    return AfterActions(home(), wiring.clock(), wiring.record_holds)
 
 
 def _text(file: Path) -> str:

@@ -239,7 +239,7 @@ def _print_aside(findings: tuple[Finding, ...]) -> None:
 
 
 def _actions() -> Actions:
-    return Actions(home(), wiring.clock())
+    return Actions(home(), wiring.clock(), wiring.record_holds)
 
 
 def _say(event: ActionEvent, as_json: bool) -> None:

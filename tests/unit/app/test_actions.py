@@ -36,6 +36,8 @@ Run = Callable[..., Any]
 def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
     found = HandClock(datetime(2026, 2, 15, 9, tzinfo=UTC))
     monkeypatch.setattr(wiring, "clock", lambda: found)
+    # The made-up records have no journal; that a record is built again and compared is tested on the lab.
+    monkeypatch.setattr(wiring, "record_holds", lambda run: None)
     return found
 
 
@@ -192,6 +194,19 @@ def test_a_failed_run_and_one_that_leaves_it_out_prove_nothing(home: Path, clock
     refused("it is the run that found it", "verify", "ca-1", "--retest", FOUND, "--method", "x")
     with pytest.raises(NotFound):
         call("verify", "ca-1", "--retest", "nobody", "--method", "x")
+
+
+def test_a_record_that_does_not_hold_proves_nothing(
+    home: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_and_owned()
+    call("claim", "ca-1", by="Olga Petrova")
+    store(home, "ok-failover", "20260301-good", "2026-03-01")
+    clock.advance(20 * 86400)
+    monkeypatch.undo()
+    monkeypatch.setattr(wiring, "clock", lambda: clock)
+    monkeypatch.setenv("DRORCH_HOME", str(home))
+    refused("cannot be built again", "verify", "ca-1", "--retest", "20260301-good", "--method", "x")
 
 
 def test_a_regression_opens_it_again_by_itself(home: Path, clock: HandClock) -> None:
