@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drorch.app import settings
+from drorch.app.actions import LOG_NAME as ACTIONS
+from drorch.app.actions import Actions
 from drorch.app.folders import run_folder, runs_folder
 from drorch.app.metrics_reports import ReportSummary, read_report
 from drorch.app.metrics_runs import RunSummary, summarise
@@ -52,6 +54,8 @@ class MetricFacts:
     """Requests of people that no driver has taken yet."""
     unreadable: Mapping[str, int]
     """Runs and reports that are there and cannot be read."""
+    actions: Mapping[str, Mapping[str, int]] | None = None
+    """Corrective actions open, overdue, ever re-opened, by severity; None when there is no log or it cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +92,20 @@ class MetricsReader:
         self._catalog_mark: FileMark = None
         self._runs: dict[str, _KnownRun] = {}
         self._reports: dict[Path, tuple[FileMark, ReportSummary | None]] = {}
+        self._actions: Mapping[str, Mapping[str, int]] | None = None
+        self._actions_mark: object = None
 
     def fingerprint(self) -> object:
         """Changes whenever :meth:`read` would say something new. Looks at files and driver processes only."""
         journal = self._mark_of_journal()
         reports = tuple((path, mark_of(path)) for path in self._report_files())
         driven = tuple(self._driven(known.summary) for known in self._runs.values() if known.summary.outcome is None)
-        return journal, mark_of(self._catalog_file), reports, driven
+        return journal, mark_of(self._catalog_file), reports, driven, self._mark_of_actions()
+
+    def _mark_of_actions(self) -> object:
+        """The log, and the day: an action becomes overdue without anybody writing."""
+        mark = mark_of(self._home / ACTIONS)
+        return mark and (mark, self._clock.now().wall.date())
 
     def _mark_of_journal(self) -> object:
         named = settings.journal_database(self._home)
@@ -114,6 +125,7 @@ class MetricsReader:
             except DrorchError:
                 self._runs.pop(run, None)
                 unreadable["run"] += 1
+        unreadable["actions"] = self._read_actions()
         runs = tuple(self._runs[run].summary for run in present if run in self._runs)
         reports = self._read_reports()
         unreadable["report"] = sum(report is None for report in reports)
@@ -124,7 +136,22 @@ class MetricsReader:
             reports=tuple(sorted(good, key=lambda report: (report.ended_at or 0.0, report.run))),
             requests=sum(len(self._inbox.pending(run.run)) for run in runs if run.outcome in {None, "incomplete"}),
             unreadable=unreadable,
+            actions=self._actions,
         )
+
+    def _read_actions(self) -> int:
+        """Read the corrective actions where they, or a record that may open one again, changed; 1 when unreadable."""
+        mark = self._mark_of_actions()
+        whole = mark and (mark, tuple((path, mark_of(path)) for path in self._report_files()))
+        if whole == self._actions_mark:
+            return int(whole is not None and self._actions is None)
+        self._actions_mark, self._actions = whole, None
+        if whole is not None:
+            try:
+                self._actions = Actions(self._home, self._clock).counts()
+            except DrorchError:
+                return 1
+        return 0
 
     def _read_catalog(self) -> None:
         mark = mark_of(self._catalog_file)

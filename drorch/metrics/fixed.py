@@ -18,7 +18,9 @@ STEP_BOUNDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 BUILD = Declared(name="drorch_build_info", labels=("version",), help="Build of the running drorch; always 1.")
 UNREADABLE = Declared(
-    name="drorch_data_unreadable", labels=("what",), help="Stored runs and reports that are there and cannot be read."
+    name="drorch_data_unreadable",
+    labels=("what",),
+    help="Stored runs, reports and logs that are there and cannot be read.",
 )
 CATALOG_GOOD = Declared(
     name="drorch_catalog_load_successful", help="1 if the catalog file is readable and has no error."
@@ -136,6 +138,11 @@ NEEDED_SINCE = Declared(
     help="Unix time since which the oldest of them waits; absent when nothing waits.",
 )
 REQUESTS = Declared(name="drorch_operator_requests_pending", help="Requests of people that no driver has taken yet.")
+ACTIONS = Declared(
+    name="drorch_corrective_actions",
+    labels=("severity", "status"),
+    help="Corrective actions: open, overdue (also when claimed done), re-opened at least once. Absent without a log.",
+)
 JOURNAL_RUNS = Declared(name="drorch_journal_runs", help="Runs in the journal.")
 JOURNAL_EVENTS = Declared(name="drorch_journal_events", type=FamilyType.COUNTER, help="Events in the journal.")
 JOURNAL_HEAD = Declared(name="drorch_journal_head_timestamp_seconds", help="Unix time of the journal's last event.")
@@ -156,7 +163,14 @@ def fixed_families(facts: MetricFacts) -> tuple[Family, ...]:
         *_people(facts),
         *_last_runs(facts),
         *_journal(facts.runs),
+        *_actions(facts),
     )
+
+
+def _actions(facts: MetricFacts) -> Iterator[Family]:
+    if facts.actions is not None:
+        counts = facts.actions.items()
+        yield ACTIONS.of(((severity, name), n) for name, by_severity in counts for severity, n in by_severity.items())
 
 
 def _catalog(facts: CatalogFacts) -> Iterator[Family]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from drorch.app.actions import Actions, ByHand
 from drorch.app.folders import run_folder, write_whole
+from drorch.app.year import Said
 from drorch.metrics.snapshot import Page
 from drorch.plan.build import build_plan
 from drorch.plan.model import Kind
+from drorch.programme.actions.events import Assigned
+from drorch.programme.actions.model import ActionSeverity, Subject, SubjectKind
 from drorch.report.codec import report_from_text, report_to_text
 from drorch.report.model import ApplicationVerdict, Measured
 from drorch.run import events as ev
@@ -261,3 +265,23 @@ def test_an_unreadable_journal_leaves_the_last_figures(recorded: State) -> None:
     never = scraped(recorded.exposition())
     assert never("data_refresh_successful") == 0
     assert never("journal_events_total") is None
+
+
+def test_corrective_actions_are_counted_become_overdue_by_the_day_and_open_again_by_a_run(state: State) -> None:
+    exposition = state.exposition()
+    assert "drorch_corrective_actions" not in text_of(exposition, Page.FIXED), "without a log nothing is known"
+    actions = Actions(state.home, state.clock)
+    who = Said(person="Amina", reason="r")
+    subject = Subject(kind=SubjectKind.EXERCISE, id="training/dm")
+    actions.open(ByHand(title="Old numbers", severity=ActionSeverity.MAJOR, subjects=(subject,)), who)
+    tomorrow = actions.today() + timedelta(days=1)
+    actions.assign(Assigned(id="ca-1", owner="Olga", organisation="DM", due=tomorrow), who)
+    value = scraped(exposition)
+    assert value("corrective_actions", severity="major", status="open") == 1
+    assert value("corrective_actions", severity="major", status="overdue") == 0
+    state.clock.advance(2 * 86400)
+    assert scraped(exposition)("corrective_actions", severity="major", status="overdue") == 1
+    log = state.home / "actions.jsonl"
+    log.write_text(log.read_text().replace("Olga", "Eve"))
+    assert scraped(exposition)("data_unreadable", what="actions") == 1
+    assert "drorch_corrective_actions{" not in text_of(exposition, Page.FIXED), "what cannot be read is not 0"
