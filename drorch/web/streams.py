@@ -49,6 +49,7 @@ class _Feed:
     """What is known of one watched run: the event with number ``n`` is ``pieces[n - 1]``."""
 
     pieces: list[bytes] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     watchers: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
@@ -74,22 +75,37 @@ class Streams:
         Ends when the server does, or when the journal cannot be read: the watcher then comes back with the id of the
         last event it has.
         """
+        yield f"retry: {RETRY_MS}\n\n".encode()
+        looked = self._clock.now().mono
+        async for feed, begin, end in self._slices(run, after, self._beat_s):
+            now = self._clock.now().mono
+            if begin == end or now - looked >= self._beat_s:
+                looked = now
+                yield None
+            yield b"".join(feed.pieces[begin:end]) if begin < end else self._beat(len(feed.pieces))
+
+    async def events(self, run: str, after: int, beat_s: float) -> AsyncIterator[tuple[Event, ...]]:
+        """The events themselves, for other words than those of the API; an empty tuple after ``beat_s`` silent ones.
+
+        As `follow`: one reader of the journal, however many watch.
+        """
+        async for feed, begin, end in self._slices(run, after, beat_s):
+            yield tuple(feed.events[begin:end])
+
+    async def _slices(self, run: str, after: int, beat_s: float) -> AsyncIterator[tuple[_Feed, int, int]]:
         async with self._watching(run) as feed:
-            yield f"retry: {RETRY_MS}\n\n".encode()
             sent = after
             while not (self._closing.is_set() or feed.failed):
                 news = feed.news
                 while sent < len(feed.pieces):
-                    pieces = feed.pieces[sent : sent + AT_MOST]
-                    yield b"".join(pieces)
-                    sent += len(pieces)
+                    begin, sent = sent, min(sent + AT_MOST, len(feed.pieces))
+                    yield feed, begin, sent
                 if news.is_set():
                     continue
                 try:
-                    await asyncio.wait_for(news.wait(), self._beat_s)
+                    await asyncio.wait_for(news.wait(), beat_s)
                 except TimeoutError:
-                    yield None
-                    yield self._beat(len(feed.pieces))
+                    yield feed, sent, sent
 
     def refuse_too_many(self) -> None:
         """HttpProblem 503 when too many streams are open."""
@@ -132,6 +148,7 @@ class Streams:
         events = await run_in_threadpool(self._journal.read, run, len(feed.pieces))
         if events:
             feed.pieces += [_piece(event) for event in events]
+            feed.events += events
             feed.wake()
 
     def _beat(self, seq: int) -> bytes:

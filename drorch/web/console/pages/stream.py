@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -34,6 +33,7 @@ def routes(console: Console) -> APIRouter:
         run_folder(console.context.home, run)  # NotFound as a page, before the stream begins
         heard = request.headers.get("last-event-id", "")
         begin = max(after, int(heard)) if heard.isdecimal() else after
+        web_of(request).streams.refuse_too_many()
         return StreamingResponse(
             _lines(console, request, run, begin),
             media_type="text/event-stream",
@@ -46,25 +46,19 @@ def routes(console: Console) -> APIRouter:
 async def _lines(console: Console, request: Request, run: str, after: int) -> AsyncIterator[str]:
     """Each event behind ``after`` once, in order; a beat when nothing comes. Ends with the server or the right."""
     web, texts, person = web_of(request), console.texts(request), console.person(request)
-    journal, poll_s = console.context.journal, web.settings.stream_poll_s
-    silent, unasked = 0.0, 0.0
+    clock = console.context.clock
+    looked = clock.now().mono
     yield _message("beat", {"after": after})
-    while not web.settings.closing.is_set() and not await request.is_disconnected():
-        events = await run_in_threadpool(journal.read, run, after)
+    async for events in web.streams.events(run, after, BEAT_S):
+        if clock.now().mono - looked >= KNOWN_S:
+            looked = clock.now().mono
+            if not await run_in_threadpool(still_known, web, person):
+                return
         for event in events:
             after = event.seq
             yield _message("line", line_of(event, texts), number=event.seq)
-        if events:
-            silent = 0.0
-        elif silent >= BEAT_S:
-            silent = 0.0
+        if not events:
             yield _message("beat", {"after": after})
-        await asyncio.sleep(poll_s)
-        silent, unasked = silent + poll_s, unasked + poll_s
-        if unasked >= KNOWN_S:
-            unasked = 0.0
-            if not await run_in_threadpool(still_known, web, person):
-                return
 
 
 def line_of(event: Event, texts: Texts) -> dict[str, object]:
