@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from drorch.app import settings
@@ -17,6 +17,7 @@ from drorch.app.actions import Actions
 from drorch.app.folders import run_folder, runs_folder
 from drorch.app.metrics_reports import ReportSummary, read_report
 from drorch.app.metrics_runs import RunSummary, summarise
+from drorch.app.metrics_schedule import ScheduleFacts, ScheduleReader
 from drorch.catalog.check import check_catalog
 from drorch.catalog.load import load_catalog
 from drorch.catalog.model import Catalog
@@ -56,6 +57,7 @@ class MetricFacts:
     """Runs and reports that are there and cannot be read."""
     actions: Mapping[str, Mapping[str, int]] | None = None
     """Corrective actions open, overdue, ever re-opened, by severity; None when there is no log or it cannot be read."""
+    schedule: ScheduleFacts = field(default_factory=ScheduleFacts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,9 @@ class MetricsReader:
         inbox: OperatorInbox,
         clock: Clock,
         drives: Callable[[str, int], bool],
+        schedule: ScheduleReader | None = None,
     ) -> None:
+        self._schedule = schedule
         self._home = home
         self._catalog_file = catalog_file
         self._journal = journal
@@ -100,7 +104,8 @@ class MetricsReader:
         journal = self._mark_of_journal()
         reports = tuple((path, mark_of(path)) for path in self._report_files())
         driven = tuple(self._driven(known.summary) for known in self._runs.values() if known.summary.outcome is None)
-        return journal, mark_of(self._catalog_file), reports, driven, self._mark_of_actions()
+        scheduled = self._schedule.mark() if self._schedule else None
+        return journal, mark_of(self._catalog_file), reports, driven, self._mark_of_actions(), scheduled
 
     def _mark_of_actions(self) -> object:
         """The log, and the day: an action becomes overdue without anybody writing."""
@@ -137,6 +142,7 @@ class MetricsReader:
             requests=sum(len(self._inbox.pending(run.run)) for run in runs if run.outcome in {None, "incomplete"}),
             unreadable=unreadable,
             actions=self._actions,
+            schedule=self._schedule.read() if self._schedule else ScheduleFacts(),
         )
 
     def _read_actions(self) -> int:

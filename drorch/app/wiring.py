@@ -44,6 +44,7 @@ from drorch.app.checks import Checks, access_model_check, year_check
 from drorch.app.doctor import Check, Doctor, Patient
 from drorch.app.folders import WatchFolder, runs_folder
 from drorch.app.metrics import MetricsReader
+from drorch.app.metrics_schedule import ScheduleReader
 from drorch.app.oidc import OidcSettings, OidcSignIn
 from drorch.app.operate import Operations
 from drorch.app.ports import Parts
@@ -196,7 +197,13 @@ def metrics_reader(catalog: Path, home: Path | None = None) -> MetricsReader:
     """What the metrics are made of, for the present state folder."""
     of = parts(home or settings.home())
     return MetricsReader(
-        home=of.home, catalog_file=catalog, journal=of.journal, inbox=of.inbox, clock=of.clock, drives=_drives
+        home=of.home,
+        catalog_file=catalog,
+        journal=of.journal,
+        inbox=of.inbox,
+        clock=of.clock,
+        drives=_drives,
+        schedule=ScheduleReader(schedule_store(of.home), of.clock),
     )
 
 

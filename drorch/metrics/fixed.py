@@ -9,10 +9,13 @@ from drorch import __version__
 from drorch.app.metrics import CatalogFacts, MetricFacts, waiting_runs
 from drorch.app.metrics_reports import ReportSummary
 from drorch.app.metrics_runs import RunEnd, RunSummary
+from drorch.app.metrics_schedule import ScheduleFacts
 from drorch.catalog.model import Catalog
 from drorch.metrics.families import Declared, Family, FamilyType
 from drorch.plan.model import Kind
 
+SCHEDULES = 3000
+"""Cap of the schedule's families: 200 schedules with all outcomes."""
 RUN_BOUNDS = (60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 STEP_BOUNDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
@@ -146,6 +149,35 @@ ACTIONS = Declared(
 JOURNAL_RUNS = Declared(name="drorch_journal_runs", help="Runs in the journal.")
 JOURNAL_EVENTS = Declared(name="drorch_journal_events", type=FamilyType.COUNTER, help="Events in the journal.")
 JOURNAL_HEAD = Declared(name="drorch_journal_head_timestamp_seconds", help="Unix time of the journal's last event.")
+SCHEDULE_NEXT = Declared(
+    name="drorch_schedule_next_timestamp_seconds",
+    labels=("schedule",),
+    cap=SCHEDULES,
+    help="Unix time of the next nominal instant of a schedule; absent when it never comes again.",
+)
+SCHEDULE_LAST = Declared(
+    name="drorch_schedule_last_timestamp_seconds",
+    labels=("outcome", "schedule"),
+    cap=SCHEDULES,
+    help="Unix time of the last nominal instant of a schedule that ended so.",
+)
+SCHEDULE_ENDS = Declared(
+    name="drorch_schedule_instants",
+    type=FamilyType.COUNTER,
+    labels=("outcome", "schedule"),
+    cap=SCHEDULES,
+    help="Nominal instants of schedules by how they ended.",
+)
+SCHEDULE_OPEN = Declared(
+    name="drorch_schedule_instants_open",
+    labels=("schedule",),
+    cap=SCHEDULES,
+    help="Nominal instants that were begun and have not ended.",
+)
+SCHEDULE_UNCLAIMED = Declared(
+    name="drorch_schedule_instants_unclaimed",
+    help="Owed instants that no scheduler has taken; absent when no schedule was ever adopted.",
+)
 
 REASONS = ("approval", "pause", "unknown-step", "decision", "interrupted")
 MOVES = frozenset({Kind.FAILOVER, Kind.SWITCHOVER})
@@ -164,6 +196,7 @@ def fixed_families(facts: MetricFacts) -> tuple[Family, ...]:
         *_last_runs(facts),
         *_journal(facts.runs),
         *_actions(facts),
+        *_schedule(facts.schedule),
     )
 
 
@@ -286,6 +319,15 @@ def _journal(runs: tuple[RunSummary, ...]) -> Iterator[Family]:
     yield JOURNAL_EVENTS.of([((), sum(run.events for run in runs))])
     if runs:
         yield JOURNAL_HEAD.of([((), max(run.last_event_at for run in runs))])
+
+
+def _schedule(facts: ScheduleFacts) -> Iterator[Family]:
+    yield SCHEDULE_NEXT.of(((of,), at) for of, at in sorted(facts.next_at.items()))
+    yield SCHEDULE_LAST.of(sorted(facts.last_at.items()))
+    yield SCHEDULE_ENDS.of(sorted(facts.ends.items()))
+    yield SCHEDULE_OPEN.of(((of,), number) for of, number in sorted(facts.open.items()))
+    if facts.unclaimed is not None:
+        yield SCHEDULE_UNCLAIMED.of([((), facts.unclaimed)])
 
 
 def _counted(declared: Declared, keys: Iterable[tuple[str, ...]]) -> Family:
