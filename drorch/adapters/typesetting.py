@@ -31,7 +31,9 @@ class Typeset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Face:
+class Face:
+    """One font in a file (``index`` in a collection)."""
+
     family: str
     path: str
     index: int
@@ -49,10 +51,12 @@ def typeset(template: str, data: Mapping[str, object], made_at: datetime, *, sys
     fonts = typst.Fonts(
         include_system_fonts=system_fonts, include_embedded_fonts=False, font_paths=list(_package_folders())
     )
-    faces = [_Face(family=i.family, path=i.path, index=i.index) for i in fonts.fonts() if i.path is not None]
+    faces = [Face(family=i.family, path=i.path, index=i.index) for i in fonts.fonts() if i.path is not None]
     needed = {char for text in _texts(data) for char in text} | {chr(code) for code in range(33, 127)} | set("/–…")
     visible = {char for char in needed if unicodedata.category(char) not in _INVISIBLE}
-    families, missing = _families(faces, visible)
+    families, missing = families_for(faces, visible)
+    if any(char in missing for char in "abcABC0123"):
+        raise Broken("no font for plain text is installed", next_step=INSTALL)
     shown = cast(dict[str, object], _replaced(data, missing))
     shown |= {"fonts": list(families), "not_printable": _said(missing)}
     with tempfile.TemporaryDirectory(prefix="drorch-pdf-") as name:
@@ -75,9 +79,21 @@ def _package_folders() -> Iterator[str]:
             yield str(Path(spec.origin).parent)
 
 
-def _families(faces: Sequence[_Face], needed: set[str]) -> tuple[tuple[str, ...], frozenset[str]]:
+def package_faces() -> tuple[Face, ...]:
+    """The fonts of the Python packages that are installed; none without typst."""
+    try:
+        import typst
+    except ImportError:
+        return ()
+    fonts = typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=list(_package_folders())
+    ).fonts()
+    return tuple(Face(family=i.family, path=i.path, index=i.index) for i in fonts if i.path is not None)
+
+
+def families_for(faces: Sequence[Face], needed: set[str]) -> tuple[tuple[str, ...], frozenset[str]]:
     """The families that together have all characters, preferred ones first, and the characters none has."""
-    by_family: dict[str, _Face] = {}
+    by_family: dict[str, Face] = {}
     for face in faces:
         by_family.setdefault(face.family, face)
     order = [name for name in PREFERRED if name in by_family]
@@ -90,16 +106,14 @@ def _families(faces: Sequence[_Face], needed: set[str]) -> tuple[tuple[str, ...]
         # The first family carries the plain text whatever it has; the others only what is still missing.
         if not left and used:
             break
-        covered = left & _characters(by_family[name])
+        covered = left & characters_of(by_family[name])
         if covered:
             used.append(name)
             left -= covered
-    if not used or any(char in left for char in "abcABC0123"):
-        raise Broken("no font for plain text is installed", next_step=INSTALL)
     return tuple(used), frozenset(left | unknown)
 
 
-def _characters(face: _Face) -> frozenset[str]:
+def characters_of(face: Face) -> frozenset[str]:
     """What a font has a glyph for; nothing when it cannot be read: then another is taken."""
     from fontTools.ttLib import TTFont, TTLibError
 

@@ -18,6 +18,7 @@ from drorch.adapters.ansible.vaults import password_file_in, variable_files_of
 from drorch.adapters.citrix.sources import open_source
 from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.driving import DriverProcesses
+from drorch.adapters.font_faces import font_faces as font_faces_of
 from drorch.adapters.machine import ThisMachine
 from drorch.adapters.notify.alertmanager import AlertmanagerSilences
 from drorch.adapters.notify.smtp import SmtpNotifier
@@ -287,3 +288,8 @@ def typeset(template: str, data: Mapping[str, object], made_at: datetime) -> Typ
 def record_holds(run: str) -> str | None:
     """Why the record of a run is not what its journal and evidence say; None when it is."""
     return why_record_does_not_hold(parts(settings.home()), run)
+
+
+def font_faces(text: str) -> str:
+    """CSS with the fonts inside a page that its reader may lack; empty without the packages of the extra ``pdf``."""
+    return font_faces_of(text)

@@ -16,7 +16,8 @@ from drorch.report.paper import page_as_data, page_as_html, pdf_template
 def write_paper(page: Page, *, html: Path | None, pdf: Path | None, made_at: str) -> None:
     """The forms asked for. ``made_at``: ISO 8601, the date inside the PDF; what no font can print is said."""
     if html is not None:
-        write_whole(html, page_as_html(page))
+        text = page_as_html(page)
+        write_whole(html, page_as_html(page, wiring.font_faces(text)))
         typer.echo(f"written: {html}", err=True)
     if pdf is not None:
         made = wiring.typeset(pdf_template(), page_as_data(page), datetime.fromisoformat(made_at))

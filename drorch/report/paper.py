@@ -13,9 +13,9 @@ from drorch.report.codec import plain
 from drorch.report.page import Page
 
 
-def page_as_html(page: Page) -> str:
-    """The page: no script, nothing fetched, everything escaped."""
-    return _environment().get_template("paper.html.j2").render(page=page)
+def page_as_html(page: Page, font_faces: str = "") -> str:
+    """The page: no script, nothing fetched, everything escaped. ``font_faces``: CSS of fonts inside the page, ours."""
+    return _environment().get_template("paper.html.j2").render(page=page, font_faces=Markup(font_faces))
 
 
 def page_as_data(page: Page) -> dict[str, object]:

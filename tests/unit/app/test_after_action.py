@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from fontTools.ttLib import TTFont
 from pypdf import PdfReader
 from typer.testing import CliRunner
 from unit.report.scenarios import SCENARIOS
@@ -322,6 +325,22 @@ def test_the_pdf_holds_every_script_and_is_the_same_twice(home: Path, tmp_path: 
     assert any("Arabic" in name for name in fonts)
     assert any("CJK" in name for name in fonts)
     assert "U+" not in text, "a font was found for everything"
+
+
+def test_the_page_carries_the_fonts_its_reader_may_lack(home: Path, tmp_path: Path) -> None:
+    call("draft", RUN, "--id", "x")
+    call("export", "x", "--html", str(tmp_path / "x.html"))
+    plain_page = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert "联" in plain_page, "an application of the run has a Chinese name"
+    faces = re.findall(r'font-family: "paper-\d"; .*?base64,([A-Za-z0-9+/=]+)', plain_page)
+    held = {chr(code) for face in faces for code in _cmap(face)}
+    assert {char for char in plain_page if char >= "\u0600"} - held - set("−–…✓") == set()
+    assert len(plain_page) < 200_000, "a subset, not the whole font"
+
+
+def _cmap(face: str) -> list[int]:
+    with TTFont(io.BytesIO(base64.b64decode(face))) as font:
+        return list(font.getBestCmap())
 
 
 def _fonts(page: Any) -> list[str]:
