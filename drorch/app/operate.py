@@ -22,9 +22,11 @@ from drorch.run.backwards import undo_order
 from drorch.run.interlocks import groups_of
 from drorch.run.ports import OperatorBody
 from drorch.run.requests import foreseen, problem_with
-from drorch.run.state import RunState, fold
+from drorch.run.state import RunState, advance, fold
 
 MAX_EVIDENCE_BYTES = 64 * 1024 * 1024
+REMEMBERED = 16
+"""Runs that are read on from what is known of them instead of anew."""
 _HASH = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 
 
@@ -51,6 +53,16 @@ class RunNow:
     driven: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """A run as it was read last. ``mark``: when its plan was written."""
+
+    mark: int
+    plan: Plan
+    events: tuple[ev.Event, ...]
+    state: RunState
+
+
 class Operations:
     """What people ask of runs. ``drives`` tells whether the driver of that `DriverAttached` event lives.
 
@@ -61,13 +73,26 @@ class Operations:
     def __init__(self, parts: Parts, drives: Callable[[ev.Event], bool]) -> None:
         self._parts = parts
         self._drives = drives
+        self._known: dict[str, _Known] = {}
+
+    def _read(self, run: str, folder: RunFolder) -> _Known:
+        """Plan, events and state, read on from what was read before: nothing of a journal ever changes."""
+        mark = folder.plan.stat().st_mtime_ns
+        known = self._known.get(run)
+        if known is None or known.mark != mark:
+            plan = settings.load_plan_file(folder.plan)
+            events = self._parts.journal.read(run)
+            known = _Known(mark=mark, plan=plan, events=events, state=fold(plan, events))
+        elif new := self._parts.journal.read(run, after=len(known.events)):
+            known = replace(known, events=(*known.events, *new), state=advance(known.state, new))
+        self._known = {**dict(list(self._known.items())[-REMEMBERED:]), run: known}
+        return known
 
     def now(self, run: str) -> RunNow:
         """The run as it stands; NotFound with the nearest names."""
         folder = run_folder(self._parts.home, run)
-        plan = settings.load_plan_file(folder.plan)
-        events = self._parts.journal.read(run)
-        written = fold(plan, events)
+        known = self._read(run, folder)
+        plan, events, written = known.plan, known.events, known.state
         last = next((event for event in reversed(events) if isinstance(event.body, ev.DriverAttached)), None)
         return RunNow(
             run=run,

@@ -17,9 +17,10 @@ import yaml
 
 from drorch.core.errors import InputInvalid
 
-MAX_BYTES = 2 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 16
-MAX_NODES = 100_000
+MAX_NODES = 1_000_000
+"""A catalog of 10,000 applications has some 500,000 values in 10 MB."""
 
 Path = tuple[str | int, ...]
 

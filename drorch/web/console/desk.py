@@ -15,7 +15,7 @@ from drorch.app.operate import Operations, RunNow
 from drorch.app.plan_shelf import PlanShelf
 from drorch.app.ports import Parts
 from drorch.app.service import Service, load_report
-from drorch.app.year import Year, load_year
+from drorch.app.year import LOG_NAME, Year, load_year
 from drorch.catalog.check import check_catalog
 from drorch.catalog.load import load_catalog
 from drorch.catalog.model import Catalog
@@ -56,6 +56,7 @@ class Desk:
         self._catalog: tuple[FileMark, Catalog, tuple[Finding, ...]] | None = None
         self._cards: dict[str, tuple[int, bool, RunCard]] = {}
         self._reports: dict[str, tuple[FileMark, Report | None]] = {}
+        self._year: tuple[object, YearStatus] | None = None
 
     def now(self) -> Instant:
         """The present instant."""
@@ -148,10 +149,15 @@ class Desk:
         return programme, Year(self.places.home, self.parts.clock, programme, catalog)
 
     def year_status(self) -> tuple[YearStatus | None, str]:
-        """How the year stands, or why that cannot be said."""
+        """How the year stands today, or why that cannot be said. Worked out again when one of its files changed."""
         try:
-            _, year = self.year()
-            return year.status()[0], ""
+            files = (self.places.year, self.places.catalog, self.places.home / LOG_NAME)
+            reports = tuple((path, mark_of(path)) for path in runs_folder(self.places.home).glob("*/report.json"))
+            key = (tuple(mark_of(file) for file in files), reports, self.now().wall.date())
+            known = self._year
+            if known is None or known[0] != key:
+                self._year = known = (key, self.year()[1].status()[0])
+            return known[1], ""
         except DrorchError as error:
             return None, str(error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, Thread
 
 from drorch.app.folders import watch_folder
 from drorch.app.looking import Looks
@@ -12,6 +12,7 @@ from drorch.app.operate import RunNow
 from drorch.app.ports import Parts
 from drorch.app.service import Opened, Service
 from drorch.core.clock import Instant
+from drorch.core.errors import DrorchError
 from drorch.report.build import build_report
 from drorch.report.model import Report
 
@@ -40,15 +41,33 @@ class SoFarReports:
         """Run to seconds the making took, and what was made."""
 
     def of(self, now: RunNow) -> SoFar:
-        """The record so far. Measured from thinned samples; data loss is never measured before the end."""
-        with self._lock:
-            at = self._parts.clock.now()
-            known = self._made.get(now.run)
-            if known is not None and at.since(known[1].at) < max(LEAST_S, SHARE * known[0]):
-                return known[1]
-            made = self._make(now, at)
-            self._made[now.run] = (self._parts.clock.now().since(at), made)
-            return made
+        """The record so far. Measured from thinned samples; data loss is never measured before the end.
+
+        The first reader waits for it; later ones get the last one made, and a new one is made meanwhile.
+        """
+        known = self._made.get(now.run)
+        if known is None:
+            with self._lock:
+                known = self._made.get(now.run)
+                return known[1] if known is not None else self._renew(now)
+        due = self._parts.clock.now().since(known[1].at) >= max(LEAST_S, SHARE * known[0])
+        if due and self._lock.acquire(blocking=False):
+            Thread(target=self._renew_and_release, args=(now,), name="record-so-far", daemon=True).start()
+        return known[1]
+
+    def _renew_and_release(self, now: RunNow) -> None:
+        try:
+            self._renew(now)
+        except DrorchError:
+            return  # what was known stays, with its time beside it
+        finally:
+            self._lock.release()
+
+    def _renew(self, now: RunNow) -> SoFar:
+        at = self._parts.clock.now()
+        made = self._make(now, at)
+        self._made[now.run] = (self._parts.clock.now().since(at), made)
+        return made
 
     def _make(self, now: RunNow, at: Instant) -> SoFar:
         opened = self._opened.get(now.run)

@@ -7,6 +7,11 @@ import { dialogs } from "./dialog.js";
 const live = document.getElementById("live");
 const state = { lost: null, at: Number(live?.dataset.at || 0) * 1000 };
 
+const address = new URL(location.href);
+if (address.searchParams.has("said")) {
+  address.searchParams.delete("said");
+  history.replaceState(null, "", address);
+}
 watchAge(state);
 dialogs();
 if (live?.dataset.stream) follow(live, state);

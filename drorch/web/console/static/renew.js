@@ -29,6 +29,7 @@ export async function renew(state) {
     state.at = Number(fresh.dataset.at) * 1000;
     state.offset = state.at - Date.now();
     found(state);
+    forget();
   } catch {
     lost(state);
   } finally {
@@ -38,6 +39,15 @@ export async function renew(state) {
       setTimeout(() => renew(state), 400);
     }
   }
+}
+
+// A notice tells what was done a moment ago; beside a page that goes on it would soon be wrong.
+const NOTICE_MS = 8000;
+const opened = Date.now();
+
+function forget() {
+  if (Date.now() - opened < NOTICE_MS) return;
+  for (const notice of document.querySelectorAll("main > p.banner[role=status]")) notice.remove();
 }
 
 export function lost(state) {
