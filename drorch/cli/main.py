@@ -21,6 +21,7 @@ from drorch.cli import (
     operate,
     plan,
     probe,
+    remote,
     report,
     schedule,
     serve,
@@ -60,7 +61,10 @@ app.command(name="demo", help="Lose New York on the lab, recover, measure, fail 
 
 @app.callback(invoke_without_command=True)
 def root(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
-    """Disaster-recovery orchestration and failover testing with measured evidence."""
+    """Disaster-recovery orchestration and failover testing with measured evidence.
+
+    With 'drorch --server URL --token-file FILE' in front, run, plan and report ask a server instead.
+    """
     if version:
         typer.echo(f"drorch {__version__}")
         raise typer.Exit
@@ -69,7 +73,8 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 def main() -> None:
     """Entry point. Exit codes: see ``drorch.core.errors.ExitCode``."""
     try:
-        code = app(standalone_mode=False, prog_name="drorch")
+        chosen = remote.app if remote.wanted(sys.argv[1:]) else app
+        code = chosen(standalone_mode=False, prog_name="drorch")
     except DrorchError as error:
         print_error(error)
         code = int(error.exit_code)

@@ -11,8 +11,8 @@ from drorch.app import settings, wiring
 from drorch.app.accepting import accept_difference
 from drorch.app.operate import Asked
 from drorch.app.service import Approval, Request
-from drorch.app.standing import Standing, standing, standing_to_json, usual_durations
-from drorch.cli.output import console, print_json
+from drorch.app.standing import standing, standing_to_json, usual_durations
+from drorch.cli.output import print_json
 from drorch.cli.run import (
     Approvers,
     AsJson,
@@ -31,6 +31,7 @@ from drorch.cli.run import (
     follow,
     plan_of,
 )
+from drorch.cli.run_view import print_asked, print_standing
 from drorch.core.ids import short
 from drorch.plan.codec import plan_id
 
@@ -186,13 +187,9 @@ def accept(
 
 
 def _say(asked: Asked, what: str, *, attach: bool) -> None:
-    typer.echo(f"{what}: run {asked.run}")
-    if asked.driven:
-        typer.echo("  the driver of the run takes it up now; see 'drorch run watch'")
-    elif attach:
+    print_asked(asked.run, what, driven=asked.driven, attached=attach)
+    if attach and not asked.driven:
         follow(wiring.service().open(asked.run), as_json=False)
-    else:
-        typer.echo(f"  no driver is at the run: continue with drorch run attach {asked.run}")
 
 
 @app.command()
@@ -211,29 +208,8 @@ def watch(
     while True:
         stands = standing(parts, operations, run, usual_s)
         if stands.events != seen:
-            print_json(standing_to_json(stands)) if as_json else _print(stands)
+            print_json(standing_to_json(stands)) if as_json else print_standing(standing_to_json(stands))
             seen = stands.events
         if not follow_it or stands.outcome is not None:
             return
         parts.clock.sleep(FOLLOW_EVERY_S)
-
-
-def _print(stands: Standing) -> None:
-    lines = [
-        f"run {stands.run}  {stands.kind}  {stands.outcome or ('under way' if stands.driven else 'not driven')}  "
-        f"{stands.done}/{stands.steps} steps  {stands.at.wall:%Y-%m-%d %H:%M:%S} UTC"
-    ]
-    for item in stands.under_way:
-        lines.append(f"  {item.what} {item.step} for {item.seconds:.0f} s" + (f": {item.slow}" if item.slow else ""))
-    for need in stands.needed:
-        waited = stands.at.since(need.since)
-        lines.append(
-            f"  waits for {need.who}, since {need.since.wall:%H:%M:%S} UTC ({waited:.0f} s)"
-            f"{': ' + need.step if need.step else ''}: {need.what}"
-        )
-        lines.append(f"    next: {need.next_step}")
-    if stands.requests:
-        lines.append(f"  requests not yet taken by a driver: {stands.requests}")
-    lines.append(f"  people {stands.shares.people_s:.1f} s, machines {stands.shares.machine_s:.1f} s")
-    for line in lines:
-        console().print(line, soft_wrap=True)

@@ -16,9 +16,9 @@ from drorch.app.standing import usual_durations
 from drorch.catalog.durations import parse_duration
 from drorch.cli.exitcodes import exit_code_of
 from drorch.cli.live import RunView
-from drorch.cli.output import print_json, print_table
+from drorch.cli.output import print_json
+from drorch.cli.run_view import print_runs, print_steps
 from drorch.core.errors import InputInvalid
-from drorch.core.ids import short
 from drorch.plan.model import Kind, Plan
 from drorch.report.codec import report_to_json
 from drorch.report.model import Report
@@ -150,25 +150,8 @@ def _tell(opened: Opened, report: Report, outcome: RunOutcome, *, waits: bool, a
 def list_runs(as_json: AsJson = False) -> None:
     """All runs, newest first."""
     heads = wiring.service().heads()
-    if as_json:
-        print_json([asdict(head) for head in heads])
-        return
-    print_table(
-        "runs",
-        ("run", "kind", "plan", "operator", "outcome", "steps done", "failed"),
-        (
-            (
-                head.run,
-                head.kind,
-                short(head.plan_id),
-                head.operator,
-                head.outcome,
-                f"{head.done}/{head.steps}",
-                head.failed,
-            )
-            for head in heads
-        ),
-    )
+    rows = [asdict(head) for head in heads]
+    print_json(rows) if as_json else print_runs(rows)
 
 
 @app.command()
@@ -177,15 +160,11 @@ def show(run: RunId, as_json: AsJson = False) -> None:
     service = wiring.service()
     opened = service.open(run)
     state = service.state(opened)
+    rows = [_step_json(step.id, state.steps[step.id], state.blocked.get(step.id, ())) for step in opened.plan.steps]
     if as_json:
-        rows = [_step_json(step.id, state.steps[step.id], state.blocked.get(step.id, ())) for step in opened.plan.steps]
         print_json({"run": run, "events": state.seq, "chain": state.chain, "steps": rows})
-        return
-    print_table(
-        f"run {run}",
-        ("step", "state", "try", "seconds", "why"),
-        (_step_row(step.id, state.steps[step.id], state.blocked.get(step.id, ())) for step in opened.plan.steps),
-    )
+    else:
+        print_steps(run, rows)
 
 
 def _seconds(stands: StepState) -> float | None:
@@ -202,9 +181,3 @@ def _step_json(step: str, stands: StepState, blocked: Sequence[str]) -> dict[str
         "reason": stands.reason,
         "blocked_by": list(blocked),
     }
-
-
-def _step_row(step: str, stands: StepState, blocked: Sequence[str]) -> tuple[object, ...]:
-    seconds = _seconds(stands)
-    why = stands.reason or (f"blocked by {', '.join(blocked)}" if blocked else "")
-    return step, stands.status.value, stands.attempt or "", "" if seconds is None else f"{seconds:.1f}", why
