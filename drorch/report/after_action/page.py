@@ -76,14 +76,18 @@ def _result(item: ActivityFacts) -> str:
 def _summary(report: AfterAction) -> tuple[Block, ...]:
     written = report.people.summary
     return (
-        text(*paragraphs(written.text)) if written else note(NOT_WRITTEN),
+        *(_written(written) if written else (note(NOT_WRITTEN),)),
         items(*report.evidence.summary),
     )
 
 
+def _written(item: Note) -> tuple[Block, Block]:
+    return text(*paragraphs(item.text)), note(f"Written by {item.written_by}, {item.written_at[:10]}.")
+
+
 def _background(report: AfterAction) -> tuple[Block, ...]:
     people = report.people
-    found = [text(*paragraphs(item.text)) for item in (people.background, people.scenario) if item]
+    found = [block for item in (people.background, people.scenario) if item for block in _written(item)]
     return (*(found or [note(NOT_WRITTEN)]), items(*report.evidence.scope))
 
 
@@ -256,8 +260,8 @@ def _applications(report: AfterAction) -> tuple[Block, ...]:
     heads = (
         Column(title="Result", share=0.8),
         Column(title="Application", share=2.2),
-        Column(title="Department", share=1.7),
-        Column(title="Recovery time", share=1.1, numeric=True),
+        Column(title="Department", share=1.6),
+        Column(title="Recovery time", share=1.4, numeric=True),
         Column(title="RTO", share=0.7, numeric=True),
         Column(title="Data loss", share=0.9, numeric=True),
         Column(title="RPO", share=0.7, numeric=True),
