@@ -36,6 +36,7 @@ from drorch.programme.actions.evidence import (
     RecordSeen,
     RunSeen,
     regression,
+    same_way,
     why_record_does_not_prove,
     why_run_does_not_prove,
 )
@@ -251,15 +252,16 @@ def _recurrences(events: tuple[ActionEvent, ...], seen: Sequence[RunSeen]) -> It
             shown = regression(action, run)
             if shown is None or run.ended is None:
                 continue
-            body = Recurred(id=action.id, run=run.id, shown=shown)
+            body = Recurred(id=action.id, run=run.id, shown=shown, kind=run.kind)
             yield DRORCH, "a later run shows it again", body
             book = after(book, ActionEvent(seq=0, at=run.ended, person=DRORCH, reason="", body=body))
 
 
 def _same(book: ActionBook, problem: FoundProblem) -> Action | None:
-    """The action about the same finding on the same estate, also when it is closed: it opens again by itself."""
+    """The action about the same finding there and that way, also when it is closed: it opens again by itself."""
     for action in book.actions.values():
-        if (action.source.key, action.source.estate) == (problem.source.key, problem.source.estate):
+        same = (action.source.key, action.source.estate) == (problem.source.key, problem.source.estate)
+        if same and same_way(action.source.kind, problem.source.kind):
             return action
     return None
 

@@ -95,6 +95,8 @@ class Recurred:
     id: str
     run: str
     shown: str
+    kind: str | None = None
+    """The kind of that run."""
     what: Literal["recurred"] = "recurred"
 
 

@@ -76,12 +76,28 @@ def why_run_does_not_prove(action: Action, run: RunSeen) -> str | None:
         return why
     if action.source.estate is not None and run.estate != action.source.estate:
         return f"it ran on the estate {run.estate!r}; the finding is about {action.source.estate!r}"
-    allowed = RETESTS.get(action.source.kind or "", _BY_HAND)
+    allowed = retested_by(action)
     if run.kind not in allowed:
         return f"a {run.kind} does not prove it; that takes a {' or '.join(sorted(allowed))}"
     if run.overall not in _PASSED:
         return f"the run {run.id} did not pass: {run.reason}"
     return next((why for item in action.subjects if (why := _uncovered(item, run))), None) or _again(action, run)
+
+
+def same_way(kind: str | None, other: str | None) -> bool:
+    """Whether runs of both kinds go the same way: to the recovery site, home, or nowhere."""
+    return bool(RETESTS.get(kind or "", _BY_HAND) & RETESTS.get(other or "", _BY_HAND))
+
+
+def retested_by(action: Action) -> frozenset[str]:
+    """The kinds of run that prove as much as every run that showed it.
+
+    What was found on the way home says nothing here: that is another finding, with an action of its own.
+    """
+    allowed = RETESTS.get(action.source.kind or "", _BY_HAND)
+    for kind in action.kinds:
+        allowed = allowed & RETESTS.get(kind, allowed) or allowed
+    return allowed
 
 
 def why_record_does_not_prove(action: Action, record: RecordSeen) -> str | None:

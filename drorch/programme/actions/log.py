@@ -202,7 +202,8 @@ def _(body: Reopened, action: Action, event: ActionEvent) -> Action:  # noqa: AR
 
 @_change.register
 def _(body: Recurred, action: Action, event: ActionEvent) -> Action:  # noqa: ARG001
-    changed = replace(action, recurred_in=(*action.recurred_in, body.run))
+    kinds = (*action.kinds, *((body.kind,) if body.kind and body.kind not in action.kinds else ()))
+    changed = replace(action, recurred_in=(*action.recurred_in, body.run), kinds=kinds)
     if action.state in (*PROVED, ActionState.DONE):
         again = False if action.state in PROVED else action.effective
         changed = replace(changed, state=ActionState.RE_OPENED, reopened=action.reopened + 1, effective=again)
@@ -221,6 +222,7 @@ def _opened(book: ActionBook, body: Opened, event: ActionEvent) -> Action:
         severity=body.severity,
         title=body.title,
         subjects=body.subjects,
+        kinds=(body.source.kind,) if body.source.kind else (),
         state=ActionState.OPEN,
         opened_at=event.at,
         opened_by=event.person,

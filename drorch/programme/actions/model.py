@@ -140,6 +140,8 @@ class Action:
     reopened: int = 0
     recurred_in: tuple[str, ...] = ()
     """Later runs that showed the finding again."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of the runs that showed it: a retest has to prove as much as each of them."""
     history: tuple[History, ...] = ()
 
     @property

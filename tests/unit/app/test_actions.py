@@ -229,6 +229,30 @@ def test_a_regression_opens_it_again_by_itself(home: Path, clock: HandClock) -> 
     assert state()["reopened"] == 1, "one run opens it once"
 
 
+def test_a_drill_does_not_close_what_a_failover_has_shown_since(home: Path, clock: HandClock) -> None:
+    found = store(home, "problem-failover", "20260215-drill", "2026-02-15", kind="drill")
+    call("open", "--run", found, "--finding", STEP)
+    call("assign", "ca-1", "--owner", "Olga Petrova", "--organisation", "OICT", "--due", "2026-04-01")
+    call("update", "ca-1", "--action", "Open the port")
+    call("claim", "ca-1", by="Olga Petrova")
+    store(home, "problem-failover", "20260301-bad", "2026-03-01")
+    clock.advance(20 * 86400)
+    assert (state()["state"], state()["kinds"]) == ("re-opened", ["drill", "failover"])
+    call("claim", "ca-1", by="Olga Petrova")
+    store(home, "ok-failover", "20260310-good", "2026-03-10", kind="drill")
+    store(home, "ok-failover", "20260311-good", "2026-03-11")
+    clock.advance(20 * 86400)
+    refused("a drill does not prove it", "verify", "ca-1", "--retest", "20260310-good", "--method", "x")
+    call("verify", "ca-1", "--retest", "20260311-good", "--method", "x")
+
+
+def test_the_way_home_has_an_action_of_its_own(home: Path) -> None:
+    call("open", "--run", FOUND, "--finding", STEP)
+    back = store(home, "problem-failover", "20260215-back", "2026-02-15", kind="failback")
+    call("open", "--run", back, "--finding", STEP)
+    assert state("ca-2")["source"]["kind"] == "failback"
+
+
 def test_a_claim_that_a_run_belies_is_open_again(home: Path, clock: HandClock) -> None:
     opened_and_owned()
     call("claim", "ca-1", by="Olga Petrova")
