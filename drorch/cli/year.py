@@ -16,6 +16,7 @@ from drorch.app.year import Claim, Said, Wish, Year, load_year
 from drorch.catalog.durations import parse_duration, show_duration
 from drorch.catalog.text import MAX_BYTES
 from drorch.cli.output import console, print_findings, print_json, print_table
+from drorch.cli.year_plan import plan
 from drorch.cli.year_table import print_stale, print_status
 from drorch.core.errors import ExitCode, InputInvalid, NotFound
 from drorch.core.findings import errors
@@ -74,6 +75,9 @@ def status(
         print_findings(findings)
     if found.late:
         raise typer.Exit(int(ExitCode.OBJECTIVES_MISSED))
+
+
+app.command("plan")(plan)
 
 
 @app.command()

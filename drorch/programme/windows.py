@@ -126,6 +126,21 @@ class Windows:
             not seconds or self.next_open(instant, site, for_s=seconds) == instant.astimezone(UTC)
         )
 
+    def open_spans(self, begin: datetime, end: datetime, site: str) -> Iterator[tuple[datetime, datetime]]:
+        """Each stretch between two instants in which ``site`` is open, in order, in UTC; at most `HORIZON_DAYS`."""
+        since = begin.astimezone(UTC) if self.is_open(begin, site) else None
+        for moment in self._changes(begin, site):
+            if moment >= end:
+                break
+            now_open = self.is_open(moment, site)
+            if since is None and now_open:
+                since = moment
+            elif since is not None and not now_open:
+                yield since, moment
+                since = None
+        if since is not None:
+            yield since, end.astimezone(UTC)
+
     def rules_of(self, site: str) -> tuple[Window, ...]:
         """The windows that hold at ``site``."""
         return tuple(rule for rule in self.rules if rule.site in (None, site))
