@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from drorch.app.actions_runs import run_seen, runs_seen
 from drorch.app.chained_log import ChainedLog
@@ -158,16 +159,17 @@ class Actions:
 
     def assign(self, body: Assigned, who: Said) -> ActionEvent:
         """Name who is responsible and until when."""
-        line(body.owner, "--owner")
-        line(body.organisation, "--organisation")
-        return self._append(who, lambda _: body)
+        owner, organisation = line(body.owner, "--owner"), line(body.organisation, "--organisation")
+        made = replace(body, owner=owner, organisation=organisation)
+        return self._append(who, lambda _: made)
 
     def update(self, body: Updated, who: Said) -> ActionEvent:
         """Write down what is known by now, or that work has begun."""
-        for name in ("action", "immediate_correction", "root_cause", "similar_cases", "plan_change"):
-            if (text := getattr(body, name)) is not None:
-                line(text, f"--{name.replace('_', '-')}")
-        return self._append(who, lambda _: body)
+        names = ("action", "immediate_correction", "root_cause", "similar_cases", "plan_change")
+        given = {name: text for name in names if (text := getattr(body, name)) is not None}
+        clean: dict[str, Any] = {n: line(text, f"--{n.replace('_', '-')}") for n, text in given.items()}
+        made = replace(body, **clean)
+        return self._append(who, lambda _: made)
 
     def claim(self, action_id: str, completed: datetime | None, files: Sequence[Path], who: Said) -> ActionEvent:
         """Say that it is done, since ``completed`` (None: now), and what shows it. It stays open."""

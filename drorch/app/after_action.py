@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from drorch.app.actions import Actions, Holds, unchecked
 from drorch.app.actions_runs import run_seen
@@ -103,15 +103,13 @@ class AfterActions:
         self.book(report_id)
         text = change.text
         if text is not None:
-            if change.field in SINGLE:
-                page(text, change.field.value)
-            else:
-                line(text, change.field.value, LONGEST_PAGE)
+            cleaned = page if change.field in SINGLE else line
+            change = replace(change, text=cleaned(text, change.field.value, LONGEST_PAGE))
         elif change.field not in SINGLE and change.item is None:
             raise InputInvalid("which one?", where="--item", next_step="name the item that is to be taken out")
-        for name in ("role", "organisation", "when", "item"):
-            if (value := getattr(change, name)) is not None:
-                line(value, f"--{name}")
+        given: dict[str, Any] = {name: getattr(change, name) for name in ("role", "organisation", "when")}
+        clean: dict[str, Any] = {name: line(value, f"--{name}") for name, value in given.items() if value is not None}
+        change = replace(change, **clean)
         if change.rating is not None and change.field not in (Field.RATING, Field.OBJECTIVE):
             raise InputInvalid(f"a {change.field.value} has no rating", where="--rating", next_step="leave it out")
         return self._append(report_id, who, lambda _: change)

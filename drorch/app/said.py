@@ -5,6 +5,7 @@ from __future__ import annotations
 from drorch.app.year import LONGEST_TEXT, Said
 from drorch.catalog.schema import printable
 from drorch.core.errors import InputInvalid
+from drorch.core.redact import redact_text
 
 LONGEST_PAGE = 20_000
 
@@ -20,8 +21,7 @@ def line(text: str, where: str, longest: int = LONGEST_TEXT) -> str:
         found = printable(text)
     except ValueError as error:
         raise InputInvalid(str(error), where=where, next_step="write one line of text") from None
-    _storable(found, where, longest)
-    return found
+    return _storable(found, where, longest)
 
 
 def page(text: str, where: str, longest: int = LONGEST_PAGE) -> str:
@@ -31,14 +31,15 @@ def page(text: str, where: str, longest: int = LONGEST_PAGE) -> str:
         raise InputInvalid("has to say something", where=where, next_step="write some text")
     if any((ord(char) < 32 and char not in "\n\t") or ord(char) == 127 for char in found):
         raise InputInvalid("holds control characters", where=where, next_step="write plain text")
-    _storable(found, where, longest)
-    return found
+    return _storable(found, where, longest)
 
 
-def _storable(text: str, where: str, longest: int) -> None:
+def _storable(text: str, where: str, longest: int) -> str:
+    """The text without what looks like a password or a key: what people write is kept for ever."""
     try:
         text.encode()
     except UnicodeEncodeError:
         raise InputInvalid("holds bytes that are no UTF-8", where=where, next_step="write it anew") from None
     if len(text) > longest:
         raise InputInvalid(f"longer than {longest} characters", where=where, next_step="shorten it")
+    return redact_text(text)

@@ -246,6 +246,13 @@ def test_a_drill_does_not_close_what_a_failover_has_shown_since(home: Path, cloc
     call("verify", "ca-1", "--retest", "20260311-good", "--method", "x")
 
 
+def test_a_secret_somebody_types_is_not_kept(home: Path) -> None:
+    call("open", "--run", FOUND, "--finding", STEP)
+    call("update", "ca-1", "--root-cause", "the login with password=Tulip4711 was refused")
+    assert state()["root_cause"] == "the login with password=[redacted] was refused"
+    assert "Tulip4711" not in (home / "actions.jsonl").read_text()
+
+
 def test_the_way_home_has_an_action_of_its_own(home: Path) -> None:
     call("open", "--run", FOUND, "--finding", STEP)
     back = store(home, "problem-failover", "20260215-back", "2026-02-15", kind="failback")
