@@ -84,6 +84,8 @@ def approve(grace: Visitor, run: str, plan: str) -> None:
 
 def opens_report(visitor: Visitor, run: str, word: str) -> None:
     """The report opens and says so."""
+    text = (visitor.server.home / "runs" / run / "report.txt").read_text(encoding="utf-8")
+    assert word in "\n".join(text.splitlines()[:12]), text[:4000]
     visitor.goes(f"/runs/{run}")
     visitor.page.locator("#head").get_by_role("link", name="Report").click()
     expect(visitor.page.locator(".badge").first).to_contain_text(word)
@@ -139,6 +141,10 @@ def test_a_failover_through_the_console_with_a_step_done_by_hand_and_the_way_hom
     ada.sees_state("incomplete")
     expect(ada.page.locator("#waits")).to_contain_text("mail/start")
     ada.shot("console-failed")
+    ada.page.locator("#waits a[href*='/do/retry']").first.click()
+    expect(ada.page.locator("#dialog[open]")).to_contain_text("application/start.yml")
+    ada.shot("console-confirm", whole=False)
+    ada.page.keyboard.press("Escape")
     healed_lab.heal("app-stuck", "mail")
     by_hand(server, healed_lab, run, "mail/start")
     evidence = tmp_path / "what-i-did.txt"

@@ -18,9 +18,10 @@ PLACES: Final = (
     ("catalog", "/catalog", N_("Catalog")),
     ("year", "/year", N_("The year")),
     ("reports", "/reports", N_("Reports")),
+    ("actions", "/actions", N_("Corrective actions")),
     ("access", "/access", N_("Remote access")),
 )
-ADMIN_PLACES: Final = (("audit", "/audit", N_("Audit")),)
+ADMIN_PLACES: Final = (("users", "/users", N_("Accounts")), ("audit", "/audit", N_("Audit")),)
 
 
 @dataclass(frozen=True, kw_only=True)
