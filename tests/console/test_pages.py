@@ -9,6 +9,7 @@ import pytest
 from drorch.app.accounts import Role
 from drorch.plan.codec import plan_id
 from drorch.run import events as ev
+from drorch.run.recorder import Recorder
 from drorch.testing.runs import RUN
 from drorch.testing.web import WebScene
 from drorch.web.security.signin import offer_first_admin
@@ -224,3 +225,12 @@ def test_the_report_page_lets_no_script_run(visit: Visit) -> None:
     assert answer.status_code == 200
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "script-src" not in answer.headers["content-security-policy"]
+
+
+def test_a_report_of_an_earlier_end_is_not_shown_as_the_result(scene: WebScene, visit: Visit) -> None:
+    client = visit(Role.VIEWER)
+    assert "report of the earlier end" not in client.get(f"/runs/{RUN}").text.lower()
+    recorder = Recorder.attach(scene.journal, scene.clock, scene.context.service.open(RUN).plan, RUN)
+    recorder.record(ev.DifferenceAccepted(code="c", subject="s", person="Ana", reason="because"))
+    assert "report of the earlier end" in client.get(f"/runs/{RUN}").text.lower()
+    assert "no report yet" in client.get(f"/runs?q={RUN}").text

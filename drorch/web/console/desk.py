@@ -139,9 +139,14 @@ class Desk:
         return report
 
     def results(self, cards: Sequence[RunCard]) -> Mapping[str, str]:
-        """The overall result of each run that has a record."""
-        found = {card.run: self.report(card.run) for card in cards}
+        """The overall result of each run whose record is of its present end."""
+        found = {card.run: self.record(card) for card in cards}
         return {run: report.result.overall.value for run, report in found.items() if report is not None}
+
+    def record(self, card: RunCard) -> Report | None:
+        """The run's record, when it tells of all its events: a run that was taken up again has an old one meanwhile."""
+        report = self.report(card.run)
+        return report if report is not None and report.run.journal_events == card.seq else None
 
     def year(self) -> tuple[Programme, Year]:
         """The programme of the year. NotFound and InputInvalid as of its file."""

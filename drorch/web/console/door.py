@@ -21,7 +21,10 @@ PLACES: Final = (
     ("actions", "/actions", N_("Corrective actions")),
     ("access", "/access", N_("Remote access")),
 )
-ADMIN_PLACES: Final = (("users", "/users", N_("Accounts")), ("audit", "/audit", N_("Audit")),)
+ADMIN_PLACES: Final = (
+    ("users", "/users", N_("Accounts")),
+    ("audit", "/audit", N_("Audit")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,7 +85,7 @@ def reports(console: Console) -> APIRouter:
 
     @router.get("/reports", dependencies=[require()])
     def report_list(request: Request) -> Response:
-        found = [(card, report) for card in desk.cards() if (report := desk.report(card.run)) is not None]
+        found = [(card, report) for card in desk.cards() if (report := desk.record(card)) is not None]
         page = page_of(found, number(request), {}, size=30)
         return console.page(request, "reports.html", N_("Reports"), "reports", page=page)
 

@@ -124,7 +124,7 @@ def asking(console: Console) -> APIRouter:
 
 def _so_far(console: Console, now: RunNow) -> tuple[Report, Instant, float] | None:
     report = console.desk.report(now.run) if now.state.ended is not None else None
-    if report is not None:
+    if report is not None and report.run.journal_events == len(now.events):
         return report, now.events[-1].at, now.events[-1].at.since(now.events[0].at)
     try:
         made = console.so_far.of(now)

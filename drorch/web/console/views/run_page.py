@@ -42,6 +42,8 @@ class RunPage:
     clocks_at: Instant | None
     log: tuple[LogLine, ...]
     has_report: bool
+    old_report: bool
+    """It tells of an earlier end; the run was taken up again since."""
     differences: tuple[DifferenceResult, ...]
     """What the ended run left different from what should be there."""
     now: RunNow = field(repr=False)
@@ -94,6 +96,7 @@ def run_page(
         clocks_at=report[1] if report else None,
         log=tuple(log_line(event) for event in now.events[-LOG_LINES:]),
         has_report=record is not None,
+        old_report=record is not None and record.run.journal_events != len(now.events),
         differences=record.baseline.differences if record is not None and record.baseline is not None else (),
         now=now,
         may=may,

@@ -39,6 +39,8 @@ class RunCard:
     created: Instant | None
     started: Instant | None
     last: Instant | None
+    seq: int
+    """Number of the last event."""
     steps: int
     done: int
     failed: int
@@ -76,6 +78,7 @@ def run_card(now: RunNow) -> RunCard:
         created=now.events[0].at if now.events else None,
         started=head.started_at,
         last=now.events[-1].at if now.events else None,
+        seq=now.events[-1].seq if now.events else 0,
         steps=len(now.plan.steps),
         done=sum(step.status in SATISFIED for step in state.steps.values()),
         failed=len(state.with_status(StepStatus.FAILED, StepStatus.UNKNOWN)),
@@ -91,8 +94,8 @@ def unreadable(run: str, problem: str) -> RunCard:
     """A run whose files are gone or damaged is shown as such, never left out."""
     return RunCard(
         run=run, code="unreadable", kind="", title="", lost_site=None, operator="", plan_id="", created=None,
-        started=None, last=None, steps=0, done=0, failed=0, running=0, driven=False, outcome=None, outcome_reason="",
-        needed=(), problem=problem,
+        started=None, last=None, seq=0, steps=0, done=0, failed=0, running=0, driven=False, outcome=None,
+        outcome_reason="", needed=(), problem=problem,
     )  # fmt: skip
 
 
