@@ -16,7 +16,7 @@ from drorch.core.errors import ExitCode, InputInvalid
 from drorch.core.findings import Finding, errors
 from drorch.plan.codec import plan_id
 from drorch.plan.forecast import LEAST_RUNS, Forecast, Span, forecast, records_of
-from drorch.plan.loss import Fate, Loss, lose_site
+from drorch.plan.loss import GONE, Fate, Loss, lose_site
 from drorch.plan.model import Plan
 from drorch.plan.refs import playbooks_id
 from drorch.plan.rto import rto_findings
@@ -24,6 +24,7 @@ from drorch.programme.local_time import local_day, parse_day
 
 _STYLE = {
     Fate.NOT_RECOVERED: "bold red",
+    Fate.ALREADY_GONE: "red",
     Fate.DEAD_DEPENDENCY: "red",
     Fate.RECOVERED: "green",
     Fate.INTERRUPTED: "yellow",
@@ -68,7 +69,7 @@ def show_forecast(
     else:
         _show(plan, found, lost, history)
         print_findings(findings)
-    gone = lost is not None and any(lost.totals()[fate] for fate in (Fate.NOT_RECOVERED, Fate.DEAD_DEPENDENCY))
+    gone = lost is not None and any(lost.totals()[fate] for fate in GONE)
     if gone or errors(findings):
         raise typer.Exit(int(ExitCode.OBJECTIVES_MISSED))
 

@@ -23,6 +23,8 @@ class Fate(StrEnum):
 
     NOT_RECOVERED = "not-recovered"
     """It is gone with the site, and there is nothing to bring it up from."""
+    ALREADY_GONE = "already-gone"
+    """Its own site may not be relied on that day, whichever site is lost."""
     DEAD_DEPENDENCY = "dead-dependency"
     """It would be there, and needs something that is not recovered."""
     RECOVERED = "recovered"
@@ -32,6 +34,10 @@ class Fate(StrEnum):
     UNPROTECTED = "unprotected"
     """Works on; what it would be recovered from is lost."""
     UNTOUCHED = "untouched"
+
+
+GONE = frozenset({Fate.NOT_RECOVERED, Fate.ALREADY_GONE, Fate.DEAD_DEPENDENCY})
+"""Nobody can work with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,14 +107,14 @@ def _consequence(
 ) -> Consequence:
     fate, reason = _own_fate(catalog, application, site, on)
     before = [found[name] for name in application.depends_on if name in found]
-    dead = [item for item in before if item.fate in (Fate.NOT_RECOVERED, Fate.DEAD_DEPENDENCY)]
+    dead = [item for item in before if item.fate in GONE]
     waits = [item for item in before if item.fate in (Fate.RECOVERED, Fate.INTERRUPTED)]
     wave = None
-    if fate is not Fate.NOT_RECOVERED and dead:
+    if fate not in GONE and dead:
         fate, reason = Fate.DEAD_DEPENDENCY, f"depends on {dead[0].application}, which is not recovered"
     elif fate is Fate.RECOVERED:
         wave = 1 + max((item.wave or 0 for item in waits), default=0)
-    elif fate is not Fate.NOT_RECOVERED and waits:
+    elif fate not in GONE and waits:
         fate, reason = Fate.INTERRUPTED, f"works again once {waits[0].application} is recovered"
         wave = None
     return Consequence(application=application.id, tier=application.tier, fate=fate, reason=reason, wave=wave)
@@ -118,7 +124,7 @@ def _own_fate(catalog: Catalog, application: Application, site: str, on: date) -
     here, there = catalog.primary_site_of(application), catalog.group(application.group).recovery_site
     if here != site:
         if (why := _not_relied_on(catalog, here, on)) is not None:
-            return Fate.NOT_RECOVERED, f"runs at {here}, which {why}"
+            return Fate.ALREADY_GONE, f"runs at {here}, which {why}"
         if there == site:
             return Fate.UNPROTECTED, f"runs at {here}; its standby is lost with {site}"
         return Fate.UNTOUCHED, f"runs at {here}"
