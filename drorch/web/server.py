@@ -14,6 +14,7 @@ import uvicorn
 
 from drorch.core.errors import Broken, InputInvalid
 from drorch.web.app import create_app
+from drorch.web.callout import with_links
 from drorch.web.context import WebContext
 from drorch.web.security.signin import offer_first_admin
 from drorch.web.settings import WebSettings
@@ -90,7 +91,7 @@ class _Server(uvicorn.Server):
 def serve(context: WebContext, place: Place) -> None:
     """Answer until ended. Broken when the port is taken."""
     settings = settings_of(place)
-    app = create_app(context, settings)
+    app = with_links(create_app(context, settings), context)
     listening = _listen(place)
     config = uvicorn.Config(
         app,
