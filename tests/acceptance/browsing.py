@@ -155,10 +155,10 @@ class Visitor:
         self.page.get_by_role("button", name="Build", exact=True).click()
         return self.page.locator("#hash").inner_text().replace(" ", "").strip()
 
-    def prepares(self, reason: str, declared_by: str | None = None) -> str:
+    def prepares(self, reason: str, *, declares: bool = False) -> str:
         """A run of the plan on this page; the run's id."""
-        if declared_by is not None:
-            self.page.get_by_label("Who declares the site lost").fill(declared_by)
+        if declares:
+            self.page.get_by_label(re.compile("^I declare")).check()
         self.page.get_by_label(re.compile("^Reason")).fill(reason)
         self.page.get_by_role("button", name="Prepare the run").click()
         self.page.wait_for_url(re.compile(r"/runs/[^/]+$|/runs/[^/]+\?"))

@@ -135,7 +135,7 @@ def test_a_failover_through_the_console_with_a_step_done_by_hand_and_the_way_hom
     healed_lab.break_("site", "nyc")
     expect(ada.page.locator("#site-nyc")).to_contain_text("not served", timeout=40_000)
     plan = ada.builds("failover", "nyc")
-    run = ada.prepares("power is gone at New York", declared_by="Grace Approver")
+    run = ada.prepares("power is gone at New York", declares=True)
     ada.sees_state("waits for a person")
     approve(grace, run, plan)
     ada.sees_state("incomplete")

@@ -12,7 +12,7 @@ from drorch.app.folders import run_folder, runs_folder
 from drorch.app.looking import Looks
 from drorch.app.metrics import FileMark, mark_of
 from drorch.app.operate import Operations, RunNow
-from drorch.app.plan_shelf import PlanShelf
+from drorch.app.plans import PlanStore
 from drorch.app.ports import Parts
 from drorch.app.service import Service, load_report
 from drorch.app.year import LOG_NAME, Year, load_year
@@ -51,7 +51,8 @@ class Desk:
         self.places, self.parts, self.service, self.operations = places, parts, service, operations
         self._lock = Lock()
         self.looks = Looks(places.home)
-        self.shelf = PlanShelf(places.home)
+        self.store = PlanStore(places.home)
+        self._plans: dict[str, Plan] = {}
         self._looked: dict[str, Sample] = {}
         self._catalog: tuple[FileMark, Catalog, tuple[Finding, ...]] | None = None
         self._cards: dict[str, tuple[int, bool, RunCard]] = {}
@@ -176,8 +177,15 @@ class Desk:
                 return spec.parent.name
         return None
 
+    def plan(self, said: str) -> Plan:
+        """A kept plan by its hash or the beginning of it. NotFound without it."""
+        known = self._plans.get(said)
+        if known is None:
+            known = self._plans[said] = self.store.find(said)
+        return known
+
     def plans(self) -> tuple[PlanLine, ...]:
-        """Kept plans, newest first."""
+        """Kept plans, newest first. A file that is no plan is left out."""
         try:
             catalog_id = self.catalog()[0].content_id
         except DrorchError:
@@ -185,7 +193,13 @@ class Desk:
         runs: dict[str, list[str]] = {}
         for card in self.cards():
             runs.setdefault(card.plan_id, []).append(card.run)
-        return tuple(plan_line(plan, catalog_id, runs.get(plan_id(plan), ())) for plan in self.shelf.all())
+        found = []
+        for whole in self.store.ids():
+            try:
+                found.append(plan_line(self.plan(whole), catalog_id, runs.get(whole, ())))
+            except DrorchError:
+                continue
+        return tuple(found)
 
     def runs_of(self, plan: Plan) -> tuple[str, ...]:
         """Runs of exactly this plan, newest first."""

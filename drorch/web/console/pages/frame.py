@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from threading import Lock
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
@@ -16,12 +15,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from drorch.app import settings
 from drorch.app.accounts import Role
 from drorch.app.looking import everything
-from drorch.app.service import Request as BeginRequest
 from drorch.app.standing import usual_durations
 from drorch.core.errors import InputInvalid, Refused
-from drorch.core.redact import redact_text
-from drorch.plan.model import STATE_CHANGING, Kind, Plan
-from drorch.run.events import ApprovalAwaited
 from drorch.web.console.desk import Desk, Places
 from drorch.web.console.door import ADMIN_PLACES, PLACES, Frame
 from drorch.web.console.i18n import Texts, negotiate, texts_of
@@ -66,8 +61,6 @@ class Console:
         )
         self.desk = Desk(places, context.parts, context.service, context.operations)
         self.so_far = SoFarReports(context.parts, context.service, self.desk.looks)
-        self._beginning = Lock()
-        self._begun: dict[str, str] = {}
         self._usual: dict[str, Mapping[str, float]] = {}
 
     def look(self) -> None:
@@ -82,37 +75,6 @@ class Console:
         estate = settings.load_estate(self.context.files.estate_file())
         name = f"console-{self.desk.now().wall:%Y%m%d-%H%M%S}"
         self.context.service.stand_watch(name, plan=everything(catalog), catalog=catalog, estate=estate)
-
-    def prepare(self, request: Request, plan: Plan, *, reason: str, declared_by: str | None, once: str) -> str:
-        """Begin a run of ``plan`` with who asks as its operator, and let it be driven: it waits for its approval.
-
-        The same ``once`` (a form sent twice) begins one run only. InputInvalid for empty words.
-        """
-        check_reason(reason)
-        if plan.kind is Kind.FAILOVER and declared_by is None:
-            raise InputInvalid("nobody declares the site lost", next_step="name who declares it")
-        with self._beginning:
-            if once and once in self._begun:
-                return self._begun[once]
-            person, awaits = self.person(request).name, None
-            if plan.kind in STATE_CHANGING:
-                awaits = ApprovalAwaited(person=person, reason=redact_text(reason), within_s=0)
-            opened = self.context.service.begin(
-                BeginRequest(
-                    plan=plan,
-                    catalog_file=self.context.files.catalog,
-                    estate_file=self.context.files.estate_file(),
-                    operator=person,
-                    declared_by=declared_by,
-                    declared_because=redact_text(reason) if declared_by else "",
-                    awaits=awaits,
-                    watch=self.desk.standing_watch() if plan.kind is Kind.FAILOVER else None,
-                )
-            )
-            if once:
-                self._begun[once] = opened.run
-        self.drive(opened.run, "begin")
-        return opened.run
 
     def drive(self, run: str, action: str) -> bool:
         """Start a driver when what was asked needs one; whether one was started."""

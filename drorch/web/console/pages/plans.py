@@ -11,17 +11,20 @@ from starlette.responses import Response
 
 from drorch.app import settings
 from drorch.app.accounts import Role
+from drorch.app.plans import PlanWish, make_plan
 from drorch.core.errors import DrorchError, InputInvalid, NotFound, Refused
 from drorch.core.ids import short
+from drorch.core.redact import redact_text
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_id
-from drorch.plan.model import Kind, Plan
+from drorch.plan.model import Kind, Limits, Plan
 from drorch.plan.refs import playbooks_id
-from drorch.web.console.pages.frame import Console, go, number, texts_of_form
+from drorch.web.console.pages.frame import Console, check_reason, go, number, texts_of_form
 from drorch.web.console.views.paging import page_of
 from drorch.web.console.views.plans import plan_view
 from drorch.web.console.views.words import N_
 from drorch.web.security.rules import require
+from drorch.web.starting import StartWish, start_run
 
 USUAL_TOTAL = 4
 
@@ -50,7 +53,7 @@ def routes(console: Console) -> APIRouter:
 
     @router.get("/plans/{plan}", dependencies=[require()])
     def one(request: Request, plan: str) -> Response:
-        return _show(console, request, desk.shelf.get(plan), "")
+        return _show(console, request, desk.plan(plan), "")
 
     @router.post("/plans/{plan}/run", dependencies=[require(Role.OPERATOR)])
     async def prepare(request: Request, plan: str) -> Response:
@@ -79,7 +82,9 @@ def _build(console: Console, request: Request, form: Mapping[str, str], groups: 
         if not (total.isdecimal() and len(total) < 4 and 1 <= int(total) <= 64):
             raise InputInvalid("playbooks at once: a number from 1 to 64", next_step="correct it")
         catalog = settings.load_catalog_file(console.desk.places.catalog)
-        plan, _ = console.desk.shelf.build(catalog, kind=Kind(kind), lose=lose or None, groups=groups, total=int(total))
+        wish = PlanWish(kind=Kind(kind), lose=lose or None, groups=groups, limits=Limits(total=int(total)))
+        plan, findings = make_plan(catalog, wish)
+        console.desk.store.keep(plan, findings)
     except InputInvalid as error:
         again = {"kind": kind, "lose": lose, "groups": groups, "total": total}
         return _form(console, request, again, told(error), status=422)
@@ -100,15 +105,16 @@ def _show(console: Console, request: Request, plan: Plan, problem: str, *, statu
 
 
 def _prepare(console: Console, request: Request, name: str, form: Mapping[str, str]) -> Response:
-    plan = console.desk.shelf.get(name)
+    plan = console.desk.plan(name)
     try:
-        run = console.prepare(
-            request,
-            plan,
-            reason=form.get("reason", ""),
-            declared_by=form.get("declared_by", "").strip() or None,
-            once=form.get("once", ""),
+        check_reason(form.get("reason", ""))
+        wish = StartWish(
+            plan=plan_id(plan),
+            reason=redact_text(form["reason"]),
+            declare=form.get("declare") == "yes",
+            watch=console.desk.standing_watch() if plan.kind is Kind.FAILOVER else None,
         )
+        run = start_run(console.context, console.person(request), wish, form.get("once", "")).run
     except (InputInvalid, Refused) as error:
         if isinstance(error, NotFound):
             raise

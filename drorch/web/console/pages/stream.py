@@ -20,8 +20,8 @@ from drorch.web.security.rules import require
 
 BEAT_S = 2.0
 """The page takes the connection for lost after four silent beats."""
-KNOWN_S = 15.0
-"""How often it is asked whether the reader may still read."""
+KNOWN_BEATS = 8
+"""So many beats apart it is asked whether the reader may still read."""
 
 
 def routes(console: Console) -> APIRouter:
@@ -30,6 +30,7 @@ def routes(console: Console) -> APIRouter:
 
     @router.get("/runs/{run}/stream", dependencies=[require()])
     def stream(request: Request, run: str, after: int = 0) -> Response:
+        web_of(request).streams.refuse_too_many()
         run_folder(console.context.home, run)  # NotFound as a page, before the stream begins
         heard = request.headers.get("last-event-id", "")
         begin = max(after, int(heard)) if heard.isdecimal() else after
@@ -46,19 +47,17 @@ def routes(console: Console) -> APIRouter:
 async def _lines(console: Console, request: Request, run: str, after: int) -> AsyncIterator[str]:
     """Each event behind ``after`` once, in order; a beat when nothing comes. Ends with the server or the right."""
     web, texts, person = web_of(request), console.texts(request), console.person(request)
-    clock = console.context.clock
-    looked = clock.now().mono
+    beats = 0
     yield _message("beat", {"after": after})
     async for events in web.streams.events(run, after, BEAT_S):
-        if clock.now().mono - looked >= KNOWN_S:
-            looked = clock.now().mono
-            if not await run_in_threadpool(still_known, web, person):
-                return
         for event in events:
             after = event.seq
             yield _message("line", line_of(event, texts), number=event.seq)
         if not events:
+            beats += 1
             yield _message("beat", {"after": after})
+            if beats % KNOWN_BEATS == 0 and not await run_in_threadpool(still_known, web, person):
+                return
 
 
 def line_of(event: Event, texts: Texts) -> dict[str, object]:
