@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check acceptance faults bench golden clean help
+.PHONY: demo test check acceptance faults faults-lab bench golden clean help
 
 help:
 	@echo "make demo        lose New York on the embedded lab, recover, measure, fail back, write report.html"
 	@echo "make test        checks, unit, contract, fault and acceptance tests"
 	@echo "make faults      every fault: the table, and kill -9 of the real orchestrator on the lab"
 	@echo "make check       ruff, mypy --strict, import-linter"
+	@echo "make faults-lab  only the kills on the lab"
 	@echo "make bench       speed, as ratios in one run (not part of the tests)"
 	@echo "make golden      write the golden files anew"
 	@echo "make clean       remove the virtual environment and caches"
@@ -34,6 +35,9 @@ test: check
 
 faults: $(STAMP)
 	@$(BIN)/pytest -q -s tests/faults tests/faults/kill_on_lab.py
+
+faults-lab: $(STAMP)
+	@$(BIN)/pytest -q -s tests/faults/kill_on_lab.py
 
 bench: $(STAMP)
 	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -102,7 +102,8 @@ def objection_to(head: RunHead, progress: Progress, body: Body) -> str | None:
 def _reopens(ended: RunEnded, body: Body) -> bool:
     if isinstance(body, UndoRequested | CleanUpRequested):
         return ended.outcome is not RunOutcome.REFUSED
-    decision = isinstance(body, RetryRequested | StepSkipped | StepResolved)
+    # An override too: people see what the rule refuses when it has spoken, and then the run has ended.
+    decision = isinstance(body, RetryRequested | StepSkipped | StepResolved | InterlockOverridden)
     return decision and ended.outcome is RunOutcome.INCOMPLETE
 
 

@@ -248,7 +248,7 @@ def _head_changes(head: RunHead, body: Body, at: Instant) -> dict[str, Any]:
             return {"ended": None, "stop": None, "paused": None, "cleaning": None}
         case CleanUpRequested():
             return {"ended": None, "stop": None, "paused": None, "undo": None}
-        case RetryRequested() | StepSkipped() | StepResolved():
+        case RetryRequested() | StepSkipped() | StepResolved() | InterlockOverridden():
             # A decision about a step takes an incomplete run up again.
             return {"ended": None}
         case _:

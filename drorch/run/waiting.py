@@ -91,7 +91,7 @@ class _Reading:
             case ev.RetryRequested() | ev.StepSkipped() | ev.StepResolved():
                 self.unknown.discard(body.step)
                 self.ended = None
-            case ev.UndoRequested() | ev.CleanUpRequested():
+            case ev.UndoRequested() | ev.CleanUpRequested() | ev.InterlockOverridden():
                 self.ended = None
             case _:
                 pass

@@ -161,6 +161,14 @@ def test_the_lag_is_skipped_by_two_persons_only() -> None:
     assert "two persons" in (said(fold(plan, events_of(*before)), skip) or "")
     taken = fold(plan, events_of(*before, override("lag", "g/check")))
     assert said(taken, skip) is None
+    # The rule has spoken, nothing else can go on: so the run has ended. The override takes it up again.
+    ended = ev.RunEnded(outcome=ev.RunOutcome.INCOMPLETE, reason="g/check failed")
+    assert "two persons" in (said(fold(plan, events_of(*before, ended)), skip) or "")
+    again = fold(plan, events_of(*before, ended, override("lag", "g/check")))
+    assert again.ended is None
+    assert said(again, skip) is None
+    stopped = ev.RunEnded(outcome=ev.RunOutcome.STOPPED, reason="stopped")
+    assert "has ended" in (said(fold(plan, events_of(*before, stopped)), override("lag", "g/check")) or "")
     drill = lagging(Kind.DRILL)
     assert said(fold(drill, events_of(created(drill), ev.RunStarted(), *failed("g/check"))), skip) is None
 
