@@ -7,6 +7,8 @@ import re
 import pytest
 
 from drorch.app.accounts import Role
+from drorch.app.after_action import AfterActions, Draft
+from drorch.app.said import Said
 from drorch.plan.codec import plan_id
 from drorch.run import events as ev
 from drorch.run.recorder import Recorder
@@ -234,3 +236,14 @@ def test_a_report_of_an_earlier_end_is_not_shown_as_the_result(scene: WebScene, 
     recorder.record(ev.DifferenceAccepted(code="c", subject="s", person="Ana", reason="because"))
     assert "report of the earlier end" in client.get(f"/runs/{RUN}").text.lower()
     assert "no report yet" in client.get(f"/runs?q={RUN}").text
+
+
+def test_an_after_action_report_is_listed_and_opens(scene: WebScene, visit: Visit) -> None:
+    who = Said(person="Ana", reason="because")
+    kept = AfterActions(scene.home, scene.clock).draft(Draft(runs=(RUN,)), who)
+    client = visit(Role.VIEWER)
+    assert f"/after-action/{kept.id}" in client.get("/reports").text
+    page = client.get(f"/after-action/{kept.id}")
+    assert page.status_code == 200
+    assert RUN in page.text
+    assert client.get("/after-action/none").status_code == 404

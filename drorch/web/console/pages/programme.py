@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 
 from drorch.app.accepting import accept_difference
 from drorch.app.access import assess_file
 from drorch.app.accounts import Role
 from drorch.app.actions import Actions
+from drorch.app.after_action import AfterActions, newest
 from drorch.app.folders import run_folder
 from drorch.app.sealing import export_run
 from drorch.core.errors import DrorchError, NotFound
+from drorch.report.paper import page_as_html
 from drorch.web.console.pages.frame import Console, go, number, query, texts_of_form
 from drorch.web.console.pages.plans import told
 from drorch.web.console.views.paging import page_of
@@ -87,7 +89,16 @@ def reports(console: Console) -> APIRouter:
     def report_list(request: Request) -> Response:
         found = [(card, report) for card in desk.cards() if (report := desk.record(card)) is not None]
         page = page_of(found, number(request), {}, size=30)
-        return console.page(request, "reports.html", N_("Reports"), "reports", page=page)
+        kept = AfterActions(console.context.home, console.context.clock)
+        return console.page(
+            request, "reports.html", N_("Reports"), "reports", page=page, papers=newest(kept, kept.names())
+        )
+
+    @router.get("/after-action/{report_id}", dependencies=[require()])
+    def after_action(report_id: str) -> Response:
+        kept = AfterActions(console.context.home, console.context.clock)
+        paper = page_as_html(kept.page(kept.book(report_id).version(None)))
+        return HTMLResponse(paper, headers={"Content-Security-Policy": REPORT_POLICY})
 
     @router.get("/runs/{run}/report", dependencies=[require()])
     def report(run: str) -> Response:

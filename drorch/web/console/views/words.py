@@ -157,3 +157,6 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
         "re-opened": N_("opened again"),
     }
 )
+PAPER: Final[Mapping[str, str]] = MappingProxyType(
+    {"draft": N_("draft"), "reviewed": N_("reviewed"), "approved": N_("approved")}
+)
