@@ -3,6 +3,7 @@ which applications move, and whether the people reach them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from drorch.app.settings import read_input
 from drorch.capacity.assess import Assessment, Status, assess, outcome_reasons, worst
 from drorch.capacity.demand import demands
 from drorch.capacity.load import checked, load_capacity
-from drorch.capacity.model import CapacityModel
+from drorch.capacity.model import CapacityModel, StaffClass
 from drorch.capacity.what_if import Outcome, evaluate, lose_site
 from drorch.catalog.model import Catalog
 from drorch.catalog.text import MAX_BYTES
@@ -26,6 +27,21 @@ class Moving:
     to: str | None
     remote_access: bool
     """It is reached through a gateway application, which may itself move first."""
+    department: str
+    """Whose it is."""
+    needed: int | None
+    """Required people of that department; None: the capacity model does not know the department."""
+    served: int | None
+    """How many of them have a seat for sure."""
+
+    @property
+    def reached(self) -> str:
+        """``yes``, ``partly``, ``no`` or ``unknown``: whether its people come to it, once it is there."""
+        if self.to is None:
+            return "no"
+        if self.needed is None or self.served is None:
+            return "unknown"
+        return "yes" if self.served >= self.needed else "partly" if self.served else "no"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +56,8 @@ class LostSite:
     gateways: tuple[Moving, ...] = ()
     """Those of the applications that are gateways: until they are back, remote-access applications are out of
     reach, wherever these run."""
+    cut_off: tuple[str, ...] = ()
+    """Applications at other sites that are reached through one of these gateways: out of reach meanwhile."""
 
 
 def load_model(path: Path) -> CapacityModel:
@@ -61,7 +79,7 @@ def lose(model: CapacityModel, site: str, catalog: Catalog | None) -> LostSite:
             f"there is no site {site!r} in the capacity model or the catalog", next_step=f"name one of {names}"
         )
     outcome = evaluate(model, demands(model.departments), lose_site(site))
-    moving = _moving(catalog, site) if catalog is not None else None
+    moving = _moving(catalog, site, outcome) if catalog is not None else None
     gateways = {app.id for app in catalog.applications if app.gateway} if catalog is not None else set()
     return LostSite(
         site=site,
@@ -69,15 +87,37 @@ def lose(model: CapacityModel, site: str, catalog: Catalog | None) -> LostSite:
         status=worst(tuple(outcome_reasons(outcome))),
         applications=moving,
         gateways=tuple(item for item in moving or () if item.application in gateways),
+        cut_off=_cut_off(catalog, site) if catalog is not None else (),
     )
 
 
-def _moving(catalog: Catalog, site: str) -> tuple[Moving, ...]:
+def _cut_off(catalog: Catalog, site: str) -> tuple[str, ...]:
+    lost = {app.id for app in catalog.applications if app.gateway and catalog.primary_site_of(app) == site}
+    elsewhere = (app for app in catalog.applications if catalog.primary_site_of(app) != site)
+    return tuple(app.id for app in elsewhere if (gateway := catalog.gateway_of(app)) is not None and gateway.id in lost)
+
+
+def _certain(served: int | None, needed: int | None, outcome: Outcome) -> int | None:
+    """With something unknown too few is no answer: there may be more."""
+    short = served is not None and needed is not None and served < needed
+    return None if short and outcome.missing else served
+
+
+def _moving(catalog: Catalog, site: str, outcome: Outcome) -> tuple[Moving, ...]:
+    needed: Counter[str] = Counter()
+    served: Counter[str] = Counter()
+    for share in outcome.shares:
+        if share.staff is not StaffClass.STANDARD:
+            needed[share.department] += share.needed
+            served[share.department] += share.served
     return tuple(
         Moving(
             application=app.id,
             to=catalog.recovery_site_of(app),
             remote_access=catalog.gateway_of(app) is not None,
+            department=app.department,
+            needed=needed.get(app.department),
+            served=_certain(served.get(app.department), needed.get(app.department), outcome),
         )
         for app in catalog.applications
         if catalog.primary_site_of(app) == site

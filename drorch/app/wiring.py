@@ -15,6 +15,7 @@ from pathlib import Path
 from drorch.adapters.ansible import AnsibleExecutor
 from drorch.adapters.ansible.secrecy import Secrecy, secret_files_of
 from drorch.adapters.ansible.vaults import password_file_in, variable_files_of
+from drorch.adapters.citrix.sources import login_driver as open_logins
 from drorch.adapters.citrix.sources import open_source
 from drorch.adapters.clock import SystemClock, SystemIds
 from drorch.adapters.driving import DriverProcesses
@@ -39,6 +40,7 @@ from drorch.adapters.typesetting import Typeset
 from drorch.adapters.typesetting import typeset as typeset_by_typst
 from drorch.app import settings
 from drorch.app.access_poll import AccessParts
+from drorch.app.access_tests import AccessTests
 from drorch.app.accounts import Hasher
 from drorch.app.callout import CalloutParts, CallOuts
 from drorch.app.checks import Checks, access_model_check, year_check
@@ -52,7 +54,8 @@ from drorch.app.ports import Parts
 from drorch.app.rebuild import why_record_does_not_hold
 from drorch.app.sealing import KnownSecrets, SealingParts
 from drorch.app.service import Service
-from drorch.capacity.model import Proof
+from drorch.capacity.ports import LoginDriver
+from drorch.capacity.sources import SourceConfig
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
@@ -275,11 +278,6 @@ def access_parts(home: Path | None = None) -> AccessParts:
     )
 
 
-def access_proofs(_home: Path) -> tuple[Proof, ...]:
-    """Proofs of denial-of-access tests."""
-    return ()
-
-
 def typeset(template: str, data: Mapping[str, object], made_at: datetime) -> Typeset:
     """A paper as PDF. Broken without the packages of the extra ``pdf``."""
     return typeset_by_typst(template, data, made_at)
@@ -293,3 +291,13 @@ def record_holds(run: str) -> str | None:
 def font_faces(text: str) -> str:
     """CSS with the fonts inside a page that its reader may lack; empty without the packages of the extra ``pdf``."""
     return font_faces_of(text)
+
+
+def access_tests(home: Path | None = None) -> AccessTests:
+    """The denial-of-access tests of the present state folder."""
+    return AccessTests(home or settings.home(), clock())
+
+
+def login_driver(config: SourceConfig) -> LoginDriver:
+    """Logs test accounts on the way of a source of kind ``login``."""
+    return open_logins(config, clock())

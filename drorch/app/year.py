@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drorch.app.freshness import Freshness, freshness
 from drorch.app.settings import load_catalog_file, read_input
+from drorch.app.year_access import fulfilments_of_tests
 from drorch.app.year_log import YearLog
 from drorch.app.year_runs import day_of_run, departments_of, fulfilments_of_runs, record_of, result_of_run, why_not
 from drorch.catalog.model import Catalog
@@ -103,14 +104,15 @@ class Year:
     def status(self, on: date | None = None) -> tuple[YearStatus, tuple[Finding, ...]]:
         """How everything stands at the end of ``on`` (None: today), and the records that could not be read."""
         of_runs = fulfilments_of_runs(self._home, self._programme, self._catalog)
+        of_tests = fulfilments_of_tests(self._home, self._programme, self._catalog)
         book = self._log.book()
         found = year_status(
             duties(self._programme, self._catalog),
-            (*of_runs.fulfilments, *book.fulfilments()),
+            (*of_runs.fulfilments, *of_tests.fulfilments, *book.fulfilments()),
             tuple(book.bookings.values()),
             on or self.today(),
         )
-        return found, of_runs.findings
+        return found, (*of_runs.findings, *of_tests.findings)
 
     def freshness(self, found: YearStatus) -> Freshness:
         """Which of the recovery tests that ``found`` rests on hold against everything as it is now."""

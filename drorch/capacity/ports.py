@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drorch.capacity.model import LicenceModel, Machine
 from drorch.core.errors import Broken
@@ -201,6 +201,10 @@ class HeldLogin(Protocol):
         """Log off; whether the other side said so. Repeating it does nothing."""
         ...
 
+    def ticket(self) -> Mapping[str, object]:
+        """What another process needs to log it off. Holds the session: for a pipe, never for a file."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
@@ -215,6 +219,10 @@ class LoginDriver(Protocol):
 
     def log_in(self, account: Account) -> HeldLogin:
         """Log on and keep the session. Never raises SourceFailed: how far it came is in the reading."""
+        ...
+
+    def log_off(self, ticket: Mapping[str, object]) -> bool:
+        """Log off what another process logged on, by its ticket."""
         ...
 
 
@@ -276,4 +284,13 @@ class ReadingArchive(Protocol):
 
     def forget(self, before: datetime) -> int:
         """Drop minutes and readings older than ``before``; weekly peaks are kept. Number of minutes dropped."""
+        ...
+
+
+@runtime_checkable
+class NamesUsers(Protocol):
+    """A source that can say who is logged on. For the observed day only: callers count names and forget them."""
+
+    def user_names(self) -> Sequence[str]:
+        """Names of users who are logged on now."""
         ...

@@ -12,7 +12,7 @@ from drorch.app.access import assess_file, load_model, lose
 from drorch.app.settings import load_catalog_file
 from drorch.capacity.assess import Status
 from drorch.capacity.codec import assessment_to_json
-from drorch.cli import access_live
+from drorch.cli import access_live, access_test
 from drorch.cli.access_table import lost_as_json, print_assessment, print_lost
 from drorch.cli.output import print_json
 from drorch.core.errors import ExitCode
@@ -51,3 +51,4 @@ def model(
 
 
 access_live.add_to(app)
+app.add_typer(access_test.app, name="test", help="The yearly test: prepare, sign, start, status, stop, report.")

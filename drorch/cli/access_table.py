@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from rich.text import Text
 
-from drorch.app.access import LostSite
+from drorch.app.access import LostSite, Moving
 from drorch.capacity.assess import Assessment, Row, Status, outcome_reasons
 from drorch.capacity.codec import outcome_to_json
 from drorch.capacity.forecast import Forecast, ForecastKind
@@ -89,6 +89,16 @@ def print_lost(result: LostSite) -> None:
     )
     for item in result.gateways:
         out.print(f"the gateway application {item.application} moves to {item.to or 'nowhere'} first", soft_wrap=True)
+    if result.cut_off:
+        text = f"at other sites, and out of reach until then: {', '.join(result.cut_off)}"
+        out.print(text, soft_wrap=True)
+    rows = (
+        (item.application, item.to, item.department, _people(item), item.reached)
+        for item in result.applications
+        if item.to is not None
+    )
+    columns = ("application", "moves to", "department", "its people with a seat", "reached")
+    print_table("Applications that fail over", columns, rows)
     lost_for_good = ", ".join(item.application for item in result.applications if item.to is None)
     if lost_for_good:
         out.print(f"lost with the site, no other one has them: {lost_for_good}", soft_wrap=True)
@@ -105,6 +115,12 @@ def _print_shares(outcome: Outcome) -> None:
         print_table("People without a seat", columns, rows)
 
 
+def _people(item: Moving) -> str:
+    if item.needed is None:
+        return "not in the capacity model"
+    return f"{'unknown' if item.served is None else item.served} of {item.needed}"
+
+
 def lost_as_json(result: LostSite) -> dict[str, object]:
     """The same for machines."""
     applications = result.applications
@@ -112,10 +128,9 @@ def lost_as_json(result: LostSite) -> dict[str, object]:
         "site": result.site,
         "status": result.status.value,
         "scenario": outcome_to_json(result.outcome),
-        "applications": None
-        if applications is None
-        else [{"id": item.application, "to": item.to, "remote_access": item.remote_access} for item in applications],
+        "applications": None if applications is None else [_moving_as_json(item) for item in applications],
         "gateways": [item.application for item in result.gateways],
+        "cut_off_meanwhile": list(result.cut_off),
     }
 
 
@@ -158,3 +173,15 @@ def _age(row: Row) -> str:
 
 def _source(row: Row, measured: Collection[tuple[str | None, Constraint]]) -> str:
     return "measured" if (row.site, row.constraint) in measured else "declared"
+
+
+def _moving_as_json(item: Moving) -> dict[str, object]:
+    return {
+        "id": item.application,
+        "to": item.to,
+        "remote_access": item.remote_access,
+        "department": item.department,
+        "people_needed": item.needed,
+        "people_served": item.served,
+        "reached": item.reached,
+    }

@@ -160,6 +160,8 @@ class Fulfilment:
     took_part: int | None = None
     expected: int | None = None
     note: str = ""
+    test: str | None = None
+    """The denial-of-access test whose sealed evidence this is."""
 
 
 @dataclass(frozen=True, kw_only=True)

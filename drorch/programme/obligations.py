@@ -76,6 +76,8 @@ def shortfall(obligation: Obligation, fulfilment: Fulfilment) -> str | None:
     """Why this does not count for the obligation, in words; None when it counts."""
     if fulfilment.result is TestResult.FAIL:
         return "it failed"
+    if fulfilment.activity is Activity.REMOTE_ACCESS_TEST and fulfilment.test is None:
+        return "only the sealed evidence of a denial-of-access test shows it (drorch access test)"
     if Requirement.SIGN_OFF in obligation.requires and not fulfilment.signed_off_by:
         return "nobody signed it off"
     numbers = fulfilment.expected is not None and fulfilment.took_part is not None

@@ -75,6 +75,19 @@ class CitrixLogins:
         login.run(account.user, lambda: read_secret(Path(account.password_file)))
         return login
 
+    def log_off(self, ticket: Mapping[str, object]) -> bool:
+        """See the port."""
+        login = Login(self._config, self._clock)
+        login.take_over(_Ticket.model_validate(ticket))
+        return login.log_off()
+
+
+class _Ticket(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    inside: bool
+    at_store: bool
+    cookies: list[tuple[str, str, str, str]]
+
 
 @dataclass
 class _Progress:
@@ -167,6 +180,17 @@ class Login:
         finally:
             self._wire.close()
         return self._off
+
+    def ticket(self) -> Mapping[str, object]:
+        """See the port."""
+        cookies = [(item.name, item.value or "", item.domain, item.path) for item in self._wire.cookies.jar]
+        return {"inside": self._inside, "at_store": self._at_store, "cookies": cookies}
+
+    def take_over(self, ticket: _Ticket) -> None:
+        """Be the login that another process began."""
+        self._inside, self._at_store = ticket.inside, ticket.at_store
+        for name, value, domain, path in ticket.cookies:
+            self._wire.cookies.set(name, value, domain=domain, path=path)
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

@@ -107,7 +107,7 @@ class CvadSimulator(Simulator):
             return reply(
                 {
                     "Id": self.site,
-                    "LicensedSessionsActive": self.world.licences[0],
+                    "LicensedSessionsActive": self.world.licences[0] + len(self.world.sessions),
                     "PeakConcurrentLicenseUsers": self.world.licences[0] + 40,
                     "LicensingModel": self.world.licensing_model,
                     "LicensingGracePeriodActive": False,
