@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from unit.programme.samples import small_programme, zoned_catalog
 
+from drorch.app.callout import CalloutParts, CallOuts
 from drorch.app.callout_files import exercise_files
 from drorch.app.year import Said, Year
 from drorch.core.errors import InputInvalid, NotFound, Refused
+from drorch.programme.callout.decide import Send, decide
 from drorch.programme.callout.log import Intended
 from drorch.programme.callout.model import Delivery, Message, Sending
-from drorch.programme.callout.rehearsal import rehearse
+from drorch.programme.callout.rehearsal import intended, rehearse
 from drorch.programme.callout.result import result_to_json
 from drorch.programme.model import Activity, TestResult
 from drorch.programme.status import State
 from drorch.testing.callout import SMALL_TREE_YAML
 
-from .parts import SAID, Exercise, tree_of
+from .parts import SAID, Exercise, Ids, tree_of
 
 EVERYBODY = {f"{name}@example.org": 5.0 for name in ("head", "second", "chief", "finance", "records")}
 
@@ -293,3 +296,49 @@ def test_the_intention_is_written_before_the_message_goes_out(tmp_path: Path) ->
     exercise.callouts.drive(exercise.begin())
     assert len(seen) >= 3
     assert all(seen)
+
+
+def test_a_stop_in_the_middle_of_a_batch_lets_no_further_message_be_intended(tmp_path: Path) -> None:
+    exercise = Exercise(tmp_path, SMALL_TREE_YAML.replace("cascade: levels", "cascade: parallel"), answers=EVERYBODY)
+    made: list[str] = []
+
+    def token() -> str:
+        made.append(f"{len(made):032d}")
+        if len(made) == 2:
+            exercise.callouts.stop(None, SAID)
+        return made[-1]
+
+    exercise.callouts = CallOuts(
+        CalloutParts(home=tmp_path, clock=exercise.clock, ids=Ids(), notifiers=exercise.notifiers, token=token)
+    )
+    exercise.callouts.drive(exercise.begin())
+    assert len(exercise.sent) == 1
+    bodies = [event.body.what for event in exercise.callouts.state(None)[2]]
+    assert bodies.count("intended") == 1
+    assert bodies[-1] == "over"
+
+
+def test_nothing_is_decided_while_nobody_knows_how_a_message_ended(tmp_path: Path) -> None:
+    exercise = Exercise(tmp_path)
+    name = exercise.begin()
+    now = exercise.clock.now().wall
+    (send,) = [item for item in decide(tree_of(), exercise.callouts.state(name)[1], now) if isinstance(item, Send)]
+    exercise_files(tmp_path, name).append(now, lambda _: intended(send, "0" * 64))
+    state = exercise.callouts.state(name)[1]
+    assert decide(tree_of(), state, now + timedelta(days=9)) == ()
+
+
+def test_a_stop_after_a_death_says_what_is_unknown(tmp_path: Path) -> None:
+    exercise = Exercise(tmp_path)
+
+    def dies(_: Message) -> Delivery:
+        raise Killed
+
+    exercise.delivery = dies
+    with pytest.raises(Killed):
+        exercise.callouts.drive(exercise.begin())
+    exercise.callouts.stop(None, SAID)
+    state = exercise.callouts.state(None)[1]
+    assert state.over is not None
+    assert state.open_messages() == ()
+    assert exercise.callouts.result(None).unknown == 1

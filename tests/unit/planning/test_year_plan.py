@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from drorch.app.planning import book_plan, lay_out, load_planner_file, problem_of
-from drorch.app.year import Claim, Said, Year, load_year
+from drorch.app.year import Claim, Said, Wish, Year, load_year
 from drorch.catalog.model import Catalog
 from drorch.cli.main import main
 from drorch.core.errors import InputInvalid, Refused
@@ -256,3 +256,32 @@ def test_dependencies_come_first(year: Year, loaded: tuple[Programme, Catalog, P
     after = {item.group: item.after for item in problem.tasks if item.group}
     assert any(after.values())
     assert all(name in {item.id for item in problem.tasks} for names in after.values() for name in names)
+
+
+def test_a_booking_that_comes_too_late_does_not_fulfil_a_rolling_duty(
+    loaded: tuple[Programme, Catalog, Planner], tmp_path: Path
+) -> None:
+    body = "crisis-operations-group"
+    year = Year(tmp_path, HandClock(datetime(2014, 1, 1, 12, tzinfo=UTC)), loaded[0], loaded[1])
+    paper = tmp_path / "paper"
+    paper.write_text("all were there")
+    year.record(
+        Claim(activity=Activity.CRISIS_SIMULATION, subjects=(body,), day=date(2013, 5, 1), took_part=20, expected=20,
+              files=(paper,)), SAID,
+    )  # fmt: skip
+
+    def latest() -> list[date]:
+        found = planned(year, loaded, date(2014, 1, 2))
+        every = [*(item.task for item in found.placements), *(item.task for item in found.left_out)]
+        return [task.latest for task in every if task.subjects == (body,)]
+
+    def book(name: str, start: str) -> None:
+        wish = Wish(id=name, activity=Activity.CRISIS_SIMULATION, title="Simulation", sites=("nyc",), subjects=(body,),
+                    start=start, seconds=4 * 3600.0)  # fmt: skip
+        year.book(wish, SAID)
+
+    assert latest() == [date(2014, 5, 1)]
+    book("too-late", "2014-10-11T08:00")
+    assert latest() == [date(2014, 5, 1)]
+    book("in-time", "2014-04-12T08:00")
+    assert latest() == []
