@@ -14,5 +14,7 @@ if (address.searchParams.has("said")) {
 }
 watchAge(state);
 dialogs();
+const log = document.getElementById("log");
+if (log) log.scrollTop = log.scrollHeight;
 if (live?.dataset.stream) follow(live, state);
 else if (live?.dataset.live) setInterval(() => renew(state), Number(live.dataset.live) * 1000);
