@@ -221,7 +221,7 @@ def test_right_to_left_the_page_is_mirrored(running: Browser, base: str) -> None
 def test_everything_can_be_read_and_asked_without_scripts(running: Browser, base: str) -> None:
     context = logged_in(running, base, java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"/runs/{OPEN_RUN}")
-    page.locator("#waits a[href*='/do/skip']").first.click()
-    expect(page.get_by_role("heading", name=re.compile("Skip the step"))).to_be_visible()
+    page.goto(f"/runs/{WAITING}")
+    page.locator("#waits a[href*='/do/approve']").first.click()
+    expect(page.get_by_role("heading", name=re.compile("Approve the plan"))).to_be_visible()
     context.close()
