@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from drorch.core.findings import Finding, Severity
 from drorch.report.after_action.log import Field, people_notes
-from drorch.report.after_action.model import AfterAction, Note
-from drorch.report.after_action.numbers import not_found
+from drorch.report.after_action.model import AfterAction
+from drorch.report.after_action.numbers import known_numbers, not_among
 
 _NEEDED = (Field.SUMMARY, Field.BACKGROUND, Field.DISTRIBUTION)
 _GRAVE = frozenset({"critical", "major"})
@@ -35,10 +35,10 @@ def check_report(report: AfterAction, evidence: Sequence[object]) -> tuple[Findi
 
 
 def _foreign_numbers(report: AfterAction, evidence: Iterable[object]) -> Iterator[Finding]:
-    known = tuple(evidence)
+    known = known_numbers(evidence)
     for field in Field:
         for note in people_notes(report.people, field):
-            if numbers := not_found(_words(note), known):
+            if numbers := not_among(note.text, known):
                 yield Finding(
                     code="number-not-in-evidence",
                     severity=Severity.NOTE,
@@ -46,7 +46,3 @@ def _foreign_numbers(report: AfterAction, evidence: Iterable[object]) -> Iterato
                     subject=report.id,
                     next_step="check it against its own source",
                 )
-
-
-def _words(note: Note) -> str:
-    return note.text

@@ -25,9 +25,18 @@ def numbers_in(value: object) -> Iterator[str]:
         yield from (_spelled(found) for found in _NUMBER.findall(str(value)))
 
 
+def known_numbers(evidence: Iterable[object]) -> frozenset[str]:
+    """Every number that some part of the evidence holds."""
+    return frozenset(number for part in evidence for number in numbers_in(part))
+
+
 def not_found(value: object, evidence: Iterable[object]) -> tuple[str, ...]:
     """The numbers of ``value`` that no part of the evidence holds, each once, in their order."""
-    known = {number for part in evidence for number in numbers_in(part)}
+    return not_among(value, known_numbers(evidence))
+
+
+def not_among(value: object, known: frozenset[str]) -> tuple[str, ...]:
+    """The numbers of ``value`` that are not known, each once, in their order."""
     return tuple(dict.fromkeys(number for number in numbers_in(value) if number not in known))
 
 
