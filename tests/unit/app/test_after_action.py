@@ -132,6 +132,7 @@ def test_nobody_reviews_or_approves_what_he_wrote(home: Path) -> None:
     call("review", "x", by="Omar Said")
     refused(Refused, "is an author", "approve", "x", by="AMINA DIALLO")
     call("edit", "x", "strength", "Calm", by="Grace Kim")
+    assert now().reviewed is None, "nobody has reviewed what it says now"
     refused(Refused, "nobody has reviewed", "approve", "x", by="Third Person")
     call("review", "x", by="Omar Said")
     refused(Refused, "is an author", "approve", "x", by="Grace Kim")
