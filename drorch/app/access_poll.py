@@ -70,12 +70,28 @@ def load_sources_file(path: Path, model: CapacityModel) -> tuple[SourceConfig, .
 
 
 def poll(
-    parts: AccessParts, sources: Sequence[SourceConfig], *, every: bool = False, jitter: bool = False
+    parts: AccessParts,
+    sources: Sequence[SourceConfig],
+    *,
+    every: bool = False,
+    jitter: bool = False,
+    budget_s: float | None = None,
 ) -> tuple[Polled, ...]:
-    """Ask all sources that are due (``every``: all of them), one after the other. Refused while another round runs."""
+    """Ask all sources that are due (``every``: all of them), one after the other. Refused while another round runs.
+
+    After ``budget_s`` no further source is begun; the one longest not asked comes first.
+    """
     with _alone(parts.home / LOCK):
         known = parts.archive.polls()
-        done = tuple(_one(parts, config, known, every=every, jitter=jitter) for config in sources)
+        began = parts.clock.now()
+        found: dict[str, Polled] = {}
+        for config in sorted(sources, key=lambda item: _last_asked(known, item.id)):
+            if budget_s is not None and parts.clock.now().since(began) > budget_s:
+                text = "put off: this round has taken its time"
+                found[config.id] = Polled(source=config.id, kind=config.kind, skipped=text)
+                continue
+            found[config.id] = _one(parts, config, known, every=every, jitter=jitter)
+        done = tuple(found[config.id] for config in sources)
         parts.archive.forget(parts.clock.now().wall - timedelta(days=KEEP_DAYS))
     return done
 
@@ -105,6 +121,10 @@ def secret_mark(config: SourceConfig) -> str:
     except OSError:
         return ""
     return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
+
+
+def _last_asked(known: Mapping[str, tuple[PollRecord, datetime | None]], source: str) -> float:
+    return known[source][0].at.timestamp() if source in known else 0.0
 
 
 def _one(

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from drorch.app.access import assess_file
+from drorch.app.access import assess_file, load_model
+from drorch.app.access_check import check
+from drorch.app.access_poll import AccessParts, load_sources_file, poll
 from drorch.app.year import Year, load_year
+from drorch.app.year_access import proofs_of_tests
 from drorch.capacity.assess import Status
 from drorch.core.clock import Clock
+
+POLL_BUDGET_S = 30.0
+"""A round begins no further source after this; the others are asked in the next one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +35,26 @@ Checks = Mapping[str, Check]
 def access_model_check(model: Path, now: datetime) -> CheckResult:
     """Whether remote access could carry the people, by the capacity model. Amber and red are not good."""
     found = assess_file(model, now)
+    good = None if found.status is Status.UNKNOWN else found.status is Status.GREEN
+    why = "; ".join(str(reason.text) for reason in found.reasons[:3])
+    return CheckResult(good=good, summary=f"remote access is {found.status.value}" + (f": {why}" if why else ""))
+
+
+def access_poll_check(parts: AccessParts, sources: Path, model: Path) -> CheckResult:
+    """One round over the sources of remote access that are due. Good when all that were asked answered."""
+    configs = load_sources_file(sources, load_model(model))
+    done = poll(parts, configs, budget_s=POLL_BUDGET_S)
+    failed = [f"{item.source}: {item.skipped or item.text}" for item in done if item.trouble is not None]
+    asked = sum(item.skipped is None for item in done)
+    named = f": {'; '.join(failed[:3])}" if failed else ""
+    return CheckResult(good=not failed, summary=f"{asked} sources asked, {len(failed)} in trouble{named}")
+
+
+def access_check(parts: AccessParts, sources: Path, model: Path) -> CheckResult:
+    """Whether remote access could carry the people, with what was last read in the model."""
+    read = load_model(model)
+    configs = load_sources_file(sources, read)
+    found = check(read, configs, parts.archive, parts.clock.now().wall, proofs_of_tests(parts.home)).assessment
     good = None if found.status is Status.UNKNOWN else found.status is Status.GREEN
     why = "; ".join(str(reason.text) for reason in found.reasons[:3])
     return CheckResult(good=good, summary=f"remote access is {found.status.value}" + (f": {why}" if why else ""))

@@ -15,6 +15,7 @@ from drorch.app import settings
 from drorch.app.actions import LOG_NAME as ACTIONS
 from drorch.app.actions import Actions
 from drorch.app.folders import run_folder, runs_folder
+from drorch.app.metrics_access import AccessFacts, AccessReader
 from drorch.app.metrics_reports import ReportSummary, read_report
 from drorch.app.metrics_runs import RunSummary, summarise
 from drorch.app.metrics_schedule import ScheduleFacts, ScheduleReader
@@ -58,6 +59,8 @@ class MetricFacts:
     actions: Mapping[str, Mapping[str, int]] | None = None
     """Corrective actions open, overdue, ever re-opened, by severity; None when there is no log or it cannot be read."""
     schedule: ScheduleFacts = field(default_factory=ScheduleFacts)
+    access: AccessFacts | None = None
+    """Remote access; None where it is not looked after."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +87,9 @@ class MetricsReader:
         clock: Clock,
         drives: Callable[[str, int], bool],
         schedule: ScheduleReader | None = None,
+        access: AccessReader | None = None,
     ) -> None:
+        self._access = access
         self._schedule = schedule
         self._home = home
         self._catalog_file = catalog_file
@@ -105,7 +110,8 @@ class MetricsReader:
         reports = tuple((path, mark_of(path)) for path in self._report_files())
         driven = tuple(self._driven(known.summary) for known in self._runs.values() if known.summary.outcome is None)
         scheduled = self._schedule.mark() if self._schedule else None
-        return journal, mark_of(self._catalog_file), reports, driven, self._mark_of_actions(), scheduled
+        access = self._access.fingerprint() if self._access else None
+        return journal, mark_of(self._catalog_file), reports, driven, self._mark_of_actions(), scheduled, access
 
     def _mark_of_actions(self) -> object:
         """The log, and the day: an action becomes overdue without anybody writing."""
@@ -143,6 +149,7 @@ class MetricsReader:
             unreadable=unreadable,
             actions=self._actions,
             schedule=self._schedule.read() if self._schedule else ScheduleFacts(),
+            access=self._access.read() if self._access else None,
         )
 
     def _read_actions(self) -> int:

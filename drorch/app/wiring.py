@@ -43,10 +43,11 @@ from drorch.app.access_poll import AccessParts
 from drorch.app.access_tests import AccessTests
 from drorch.app.accounts import Hasher
 from drorch.app.callout import CalloutParts, CallOuts
-from drorch.app.checks import Checks, access_model_check, year_check
+from drorch.app.checks import Checks, access_check, access_model_check, access_poll_check, year_check
 from drorch.app.doctor import Check, Doctor, Patient
 from drorch.app.folders import WatchFolder, runs_folder
 from drorch.app.metrics import MetricsReader
+from drorch.app.metrics_access import AccessReader
 from drorch.app.metrics_schedule import ScheduleReader
 from drorch.app.oidc import OidcSettings, OidcSignIn
 from drorch.app.operate import Operations
@@ -128,6 +129,8 @@ def scheduled_checks(year: Path = Path("year.yaml"), catalog: Path = Path("app_c
     folder = settings.home()
     return {
         "access-model": lambda: access_model_check(Path("capacity.yaml"), clock().now().wall),
+        "access-poll": lambda: access_poll_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
+        "access": lambda: access_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
         "year": lambda: year_check(folder, clock(), year, catalog),
     }
 
@@ -197,7 +200,13 @@ def parts(folder: Path) -> Parts:
     )
 
 
-def metrics_reader(catalog: Path, home: Path | None = None) -> MetricsReader:
+def metrics_reader(
+    catalog: Path,
+    home: Path | None = None,
+    *,
+    model: Path = Path("capacity.yaml"),
+    sources: Path = Path("access.yaml"),
+) -> MetricsReader:
     """What the metrics are made of, for the present state folder."""
     of = parts(home or settings.home())
     return MetricsReader(
@@ -208,6 +217,13 @@ def metrics_reader(catalog: Path, home: Path | None = None) -> MetricsReader:
         clock=of.clock,
         drives=_drives,
         schedule=ScheduleReader(schedule_store(of.home), of.clock),
+        access=AccessReader(
+            home=of.home,
+            model=model,
+            sources=sources,
+            archive=lambda: PeakArchive(of.home / "access.sqlite"),
+            clock=of.clock,
+        ),
     )
 
 

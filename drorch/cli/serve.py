@@ -64,11 +64,14 @@ def metrics(
         Path | None, typer.Option("--token-file", metavar="FILE", help="File with the bearer token (mode 0600).")
     ] = None,
     catalog: Annotated[Path, typer.Option("--catalog", help="The catalog file.")] = Path("app_catalog.yaml"),
+    capacity: Annotated[Path, typer.Option("--capacity", help="The model of remote access.")] = Path("capacity.yaml"),
+    access: Annotated[Path, typer.Option("--access", help="The sources of remote access.")] = Path("access.yaml"),
 ) -> None:
     """Serve the metrics of the state folder to Prometheus."""
     token = read_token(token_file) if token_file else None
     where = Listen.parse(listen)
-    exposition = Exposition(Snapshots(wiring.metrics_reader(catalog), wiring.clock()))
+    reader = wiring.metrics_reader(catalog, model=capacity, sources=access)
+    exposition = Exposition(Snapshots(reader, wiring.clock()))
     with MetricsServer(where, exposition, token) as server:
         _end_when_asked(server)
         host = f"[{where.address}]" if ":" in where.address else where.address

@@ -11,6 +11,7 @@ from drorch.app.metrics_reports import ReportSummary
 from drorch.app.metrics_runs import RunEnd, RunSummary
 from drorch.app.metrics_schedule import ScheduleFacts
 from drorch.catalog.model import Catalog
+from drorch.metrics.access import access_families
 from drorch.metrics.families import Declared, Family, FamilyType
 from drorch.plan.model import Kind
 
@@ -197,6 +198,7 @@ def fixed_families(facts: MetricFacts) -> tuple[Family, ...]:
         *_journal(facts.runs),
         *_actions(facts),
         *_schedule(facts.schedule),
+        *access_families(facts.access),
     )
 
 

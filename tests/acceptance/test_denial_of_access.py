@@ -304,13 +304,13 @@ def test_an_observed_day_counts_people_and_keeps_no_name(bench: Bench) -> None:
         method="observed",
         way=None,
         people_file="people.csv",
-        hold="4h",
+        hold="40m",
         departments=[{"id": "dpi"}, {"id": "oppba"}],
     )
     done = bench.drive().start("day-2026", "Ada")
     assert done.judgement.outcome is Outcome.PASS, done.judgement.reasons
     assert [(item.department, item.took_part) for item in done.judgement.departments] == [("dpi", 31), ("oppba", 97)]
-    assert len(events(bench, "day-2026", "sample")) >= 240
+    assert len(events(bench, "day-2026", "sample")) >= 40
     bench.tests.sign("day-2026", OWNER, "result", "head of dpi", [APPLICATION])
     before = bench.state(Activity.TELECOMMUTING_TEST, OWNER)
     assert before is not State.MET

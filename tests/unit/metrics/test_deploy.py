@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from drorch.metrics import applications, collector, fixed
+from drorch.metrics import access, applications, collector, fixed
 from drorch.metrics.families import Declared, FamilyType
 from drorch.metrics.snapshot import Page
 
@@ -24,7 +24,7 @@ RULES = DEPLOY / "prometheus" / "rules.yml"
 DASHBOARDS = sorted((DEPLOY / "grafana").glob("*.json"))
 DECLARED = [
     value
-    for module in (fixed, applications, collector)
+    for module in (access, fixed, applications, collector)
     for value in vars(module).values()
     if isinstance(value, Declared)
 ]
