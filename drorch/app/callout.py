@@ -236,6 +236,7 @@ class _Driver:
         return self._files.append(self._parts.clock.now().wall, unless_stopped)
 
     def _tell(self) -> Callout:
+        # In this order: the state knows every message that an event speaks of.
         events, state = self._files.events(), self._files.state()
         for event in events[self._told :]:
             self._progress(self._tree, state, event)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +18,17 @@ from drorch.catalog.text import MAX_BYTES
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.programme.callout.codec import GENESIS, event_to_line, events_from_text, linked
 from drorch.programme.callout.load import load_call_tree
-from drorch.programme.callout.log import Callout, CalloutBody, CalloutEvent, callout_after, fold_callout
+from drorch.programme.callout.log import Callout, CalloutBody, CalloutEvent, callout_after
 from drorch.programme.callout.model import CallTree
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """A log of which everything was checked and folded: what comes behind it is read on, not anew."""
+
+    text: str = ""
+    events: list[CalloutEvent] = field(default_factory=list)
+    state: Callout | None = None
 
 
 class CalloutFiles:
@@ -26,6 +37,8 @@ class CalloutFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._log = LineFile(folder / "callout.jsonl", "the log of the exercise")
+        self._lock = threading.Lock()
+        self._read = _Read()
 
     @property
     def report(self) -> Path:
@@ -48,11 +61,11 @@ class CalloutFiles:
 
     def events(self) -> tuple[CalloutEvent, ...]:
         """All events. InputInvalid with ``file:line`` when the file was damaged or edited."""
-        return events_from_text(self._log.read(), str(self._log.path))
+        return tuple(self._known(self._log.read()).events)
 
     def state(self) -> Callout:
         """The exercise as its log tells it. NotFound before its first event."""
-        state = fold_callout(self.events())
+        state = self._known(self._log.read()).state
         if state is None:
             raise NotFound("the exercise never began", where=str(self.folder), next_step="begin a new one")
         return state
@@ -65,8 +78,8 @@ class CalloutFiles:
         written: list[CalloutEvent] = []
 
         def made(text: str) -> str:
-            events = events_from_text(text, str(self._log.path))
-            state = fold_callout(events)
+            known = self._known(text)
+            events, state = known.events, known.state
             body = decide(state)
             if body is None:
                 return ""
@@ -81,6 +94,20 @@ class CalloutFiles:
 
         self._log.append(made)
         return written[0] if written else None
+
+    def _known(self, text: str) -> _Read:
+        """The log as read so far, with what is new in ``text``. A text that is not a continuation is read anew."""
+        with self._lock:
+            read = self._read
+            if not text.startswith(read.text):
+                read = _Read()
+            last = read.events[-1] if read.events else None
+            new = events_from_text(text[len(read.text) :], str(self._log.path), last)
+            state = read.state
+            for event in new:
+                state = callout_after(state, event)
+            self._read = _Read(text=text, events=[*read.events, *new] if new else read.events, state=state)
+            return self._read
 
     @contextmanager
     def driven(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drorch.app.callout import hash_of
-from drorch.app.callout_files import exercise_files
+from drorch.app.callout_files import CalloutFiles, exercise_files
 from drorch.core.clock import Clock
 from drorch.core.errors import DrorchError, InputInvalid, NotFound
 from drorch.programme.callout.log import Acknowledged, Callout, CalloutBody
@@ -51,6 +51,7 @@ class AckPage:
 
     def __init__(self, home: Path, clock: Clock) -> None:
         self._home, self._clock = home, clock
+        self._files: dict[str, CalloutFiles] = {}
 
     def answer(self, method: str, path: str) -> Answer:
         """One request. A link that is unknown, foreign or malformed has one and the same answer."""
@@ -72,7 +73,7 @@ class AckPage:
             return Answer(status=HTTPStatus.SERVICE_UNAVAILABLE, html=page("Please try again", sentence, button=False))
 
     def _of(self, method: str, exercise: str, token: str) -> Answer:
-        files, now = exercise_files(self._home, exercise), self._clock.now().wall
+        files, now = self._of_exercise(exercise), self._clock.now().wall
         state = files.state()
         message = state.message_with(token)
         if message is None:
@@ -94,6 +95,12 @@ class AckPage:
 
         files.append(now, acknowledge)
         return _thanks("Thank you. It is written down that this call reached you. Nothing else has to be done.")
+
+    def _of_exercise(self, exercise: str) -> CalloutFiles:
+        """Kept between requests, so that a long log is read on and not anew. Only of exercises that are there."""
+        if exercise not in self._files:
+            self._files[exercise] = exercise_files(self._home, exercise)
+        return self._files[exercise]
 
 
 def _closed(state: Callout, now: datetime) -> bool:

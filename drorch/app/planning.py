@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, date
 from pathlib import Path
 
@@ -29,9 +30,19 @@ def load_planner_file(path: Path, catalog: Catalog) -> Planner:
 
 
 def problem_of(
-    year: Year, planner: Planner, programme: Programme, catalog: Catalog, number: int, first_day: date
+    year: Year,
+    planner: Planner,
+    programme: Programme,
+    catalog: Catalog,
+    number: int,
+    first_day: date,
+    *,
+    retest: Collection[str] = (),
 ) -> tuple[Problem, tuple[str, ...]]:
-    """What the year ``number`` owes from ``first_day`` on, ready to be solved, and notes. InputInvalid: a past year."""
+    """What the year ``number`` owes from ``first_day`` on, ready to be solved, and notes. InputInvalid: a past year.
+
+    ``retest``: applications whose test does not hold any more, although they have met their duty.
+    """
     last_day = date(number, 12, 31)
     if not first_day <= last_day or number > first_day.year + FURTHEST_YEARS:
         what = f"{number} cannot be planned on {first_day}"
@@ -40,7 +51,7 @@ def problem_of(
     status, findings = year.status(first_day)
     owed = owed_tasks(
         planner, catalog, status.duties, year.bookings(), year=number, first_day=first_day,
-        timezone=programme.timezone,
+        timezone=programme.timezone, retest=retest,
     )  # fmt: skip
     slots = Slots(programme.windows, catalog, first_day, last_day, programme.timezone)
     notes = (*owed.notes, *(finding.message for finding in findings))
@@ -50,9 +61,11 @@ def problem_of(
 def lay_out(
     year: Year, planner: Planner, programme: Programme, catalog: Catalog, number: int, first_day: date, *,
     may_move: bool = False,
+    retest_stale: bool = False,
 ) -> YearPlan:  # fmt: skip
     """The plan of the year ``number``, made on ``first_day``: nothing is planned for a day before it."""
-    problem, notes = problem_of(year, planner, programme, catalog, number, first_day)
+    stale = {item.evidence.application for item in year.freshness(year.status()[0]).stale} if retest_stale else set()
+    problem, notes = problem_of(year, planner, programme, catalog, number, first_day, retest=stale)
     return plan_year(problem, number, max(first_day, date(number, 1, 1)), notes=notes, may_move=may_move)
 
 

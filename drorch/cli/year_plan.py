@@ -33,6 +33,9 @@ def plan(
     may_move: Annotated[
         bool, typer.Option("--may-move", help="Booked tests may move, as few as possible and at most two.")
     ] = False,
+    retest_stale: Annotated[
+        bool, typer.Option("--retest-stale", help="Also tests whose evidence does not hold any more ('year stale').")
+    ] = False,
     book: Annotated[bool, typer.Option("--book", help="Write the plan into the log, with --by and --reason.")] = False,
     by: Annotated[str | None, typer.Option("--by", metavar="PERSON", help="Who books it.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.")] = None,
@@ -51,7 +54,9 @@ def plan(
     if book and (by is None or reason is None):
         raise InputInvalid("who books, and why?", where="--book", next_step="give --by and --reason")
     rules = load_planner_file(planner, entries)
-    found = lay_out(of_year, rules, programme, entries, number or first.year, first, may_move=may_move)
+    found = lay_out(
+        of_year, rules, programme, entries, number or first.year, first, may_move=may_move, retest_stale=retest_stale
+    )
     data = plan_to_json(found)
     if output is not None:
         write_whole(output, canonical_json(data) + "\n")

@@ -28,11 +28,15 @@ def event_to_line(event: CalloutEvent) -> str:
     return canonical_json(_plain(event)) + "\n"
 
 
-def events_from_text(text: str, where: str) -> tuple[CalloutEvent, ...]:
-    """All events of a log. InputInvalid with ``file:line`` for one that is not readable, not next, or was changed."""
+def events_from_text(text: str, where: str, behind: CalloutEvent | None = None) -> tuple[CalloutEvent, ...]:
+    """All events of a log, or of its lines after the event ``behind``.
+
+    InputInvalid with ``file:line`` for one that is not readable, not next, or was changed.
+    """
     found: list[CalloutEvent] = []
-    chain = GENESIS
-    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), start=1):
+    chain = behind.chain if behind else GENESIS
+    first = behind.seq + 1 if behind else 1
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), start=first):
         place = f"{where}:{number}"
         event = _event(line, place)
         if event.seq != number:

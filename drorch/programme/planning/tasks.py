@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from drorch.catalog.model import Catalog
 from drorch.plan.graph import find_cycle
 from drorch.programme.local_time import local_day
-from drorch.programme.model import Booking, Period
+from drorch.programme.model import Activity, Booking, Period
 from drorch.programme.planning.model import Fixed, Planner, Task, TestRule, Unit
 from drorch.programme.status import DutyStatus, State
 
@@ -39,10 +39,12 @@ def owed_tasks(
     year: int,
     first_day: date,
     timezone: str,
+    retest: Collection[str] = (),
 ) -> Owed:
     """The tests that ``year`` still owes from ``first_day`` on. ``duties``: as they stand on that day.
 
-    A duty that is late already is to be met in what is left of the year.
+    A duty that is late already is to be met in what is left of the year. Applications of ``retest`` are recovered again
+    although they have met it.
     """
     standing = [item for item in bookings if not item.called_off and local_day(item.start, timezone) >= first_day]
     by_activity = {rule.activity: rule for rule in planner.rules}
@@ -50,7 +52,8 @@ def owed_tasks(
     notes: list[str] = []
     for activity in dict.fromkeys(item.duty.obligation.activity for item in duties):
         mine = [item for item in duties if item.duty.obligation.activity is activity]
-        needs = _needs(mine, standing, year, first_day, timezone)
+        again = retest if activity is Activity.RECOVERY_TEST else ()
+        needs = _needs(mine, standing, year, first_day, timezone, again)
         if activity in by_activity:
             tasks += _tasks(by_activity[activity], needs, catalog, year)
         elif needs:
@@ -66,7 +69,12 @@ def owed_tasks(
 
 
 def _needs(
-    duties: Sequence[DutyStatus], standing: Sequence[Booking], year: int, first_day: date, timezone: str
+    duties: Sequence[DutyStatus],
+    standing: Sequence[Booking],
+    year: int,
+    first_day: date,
+    timezone: str,
+    again: Collection[str],
 ) -> list[_Need]:
     found: dict[str, _Need] = {}
     end = date(year, 12, 31)
@@ -76,7 +84,7 @@ def _needs(
         if latest < first_day:
             latest = end
         exempt = any(exemption.covers(latest) for exemption in item.duty.exemptions)
-        enough = item.due_by > end if rolling else item.state is State.MET
+        enough = (item.due_by > end if rolling else item.state is State.MET) and item.duty.subject not in again
         if exempt or enough or _booked(item, standing, latest, timezone):
             continue
         earliest = max(first_day, min(item.due_from, latest))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,8 @@ from drorch.programme.local_time import local_day
 from drorch.programme.model import Activity, Programme, TestResult
 from drorch.programme.planning.load import load_planner
 from drorch.programme.planning.model import Planner, Verdict, YearPlan
+from drorch.programme.planning.tasks import owed_tasks
+from drorch.programme.status import State
 from drorch.testing.clock import HandClock
 
 SAMPLE = Path("planner.yaml")
@@ -285,3 +289,40 @@ def test_a_booking_that_comes_too_late_does_not_fulfil_a_rolling_duty(
     assert latest() == [date(2014, 5, 1)]
     book("in-time", "2014-04-12T08:00")
     assert latest() == []
+
+
+def test_evidence_that_does_not_hold_any_more_is_tested_again(
+    year: Year, loaded: tuple[Programme, Catalog, Planner]
+) -> None:
+    """The duty stays met; the application is planned once more all the same."""
+    programme, catalog, planner = loaded
+    duties = year.status(START)[0].duties
+    met = tuple(
+        replace(item, state=State.MET) if item.duty.obligation.activity is Activity.RECOVERY_TEST else item
+        for item in duties
+    )
+    given: dict[str, Any] = {"year": 2013, "first_day": START, "timezone": programme.timezone}
+    owed = owed_tasks(planner, catalog, met, (), **given)
+    assert not [task for task in owed.tasks if task.rule.activity is Activity.RECOVERY_TEST]
+    again = owed_tasks(planner, catalog, met, (), **given, retest={"umoja"})
+    assert [task.subjects for task in again.tasks if task.rule.activity is Activity.RECOVERY_TEST] == [("umoja",)]
+
+
+def test_the_command_books_what_it_laid_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Next year by the real clock, with a lease that lasts."""
+    catalog = tmp_path / "app_catalog.yaml"
+    catalog.write_text(
+        Path("app_catalog.yaml").read_text().replace("valid_until: 2014-06-30", "valid_until: 2199-06-30")
+    )
+    monkeypatch.setenv("DRORCH_HOME", str(tmp_path / "home"))
+    number = str(datetime.now(UTC).year + 1)
+    words = ["drorch", "year", "plan", number, "--catalog", str(catalog), "--json", "--retest-stale"]
+    for more, booked in ((["--book", "--by", "Olga", "--reason", "the year"], 0), ([], 51)):
+        monkeypatch.setattr(sys, "argv", [*words, *more])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        shown = json.loads(capsys.readouterr().out)
+        assert (len(shown["booked"]), len(shown["tests"])) == (booked, 51 - booked)
