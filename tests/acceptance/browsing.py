@@ -158,7 +158,7 @@ class Visitor:
     def prepares(self, reason: str, *, declares: bool = False) -> str:
         """A run of the plan on this page; the run's id."""
         if declares:
-            self.page.get_by_label(re.compile("^I declare")).check()
+            self.page.get_by_label(re.compile("I declare")).check()
         self.page.get_by_label(re.compile("^Reason")).fill(reason)
         self.page.get_by_role("button", name="Prepare the run").click()
         self.page.wait_for_url(re.compile(r"/runs/[^/]+$|/runs/[^/]+\?"))

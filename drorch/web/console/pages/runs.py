@@ -70,6 +70,7 @@ def routes(console: Console) -> APIRouter:
             may=console.may(request),
             translate=console.texts(request).gettext,
             record=desk.report(run),
+            driver_said="" if now.driven or ended else redact_text(console.context.drivers.said(desk.places.home, run)),
         )
         live = {"live": RENEW_S} if ended else {"stream": f"/runs/{run}/stream"}
         return console.page(request, "run.html", run, "runs", view=view, **live)

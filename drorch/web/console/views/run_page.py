@@ -44,6 +44,8 @@ class RunPage:
     has_report: bool
     old_report: bool
     """It tells of an earlier end; the run was taken up again since."""
+    driver_said: str
+    """The end of what its drivers wrote, when none is at it; empty otherwise."""
     differences: tuple[DifferenceResult, ...]
     """What the ended run left different from what should be there."""
     now: RunNow = field(repr=False)
@@ -73,6 +75,7 @@ def run_page(
     may: frozenset[str],
     translate: Callable[[str], str],
     record: Report | None,
+    driver_said: str = "",
 ) -> RunPage:
     """``report``: the record so far, when it was made, and seconds since the creation of the run then. ``record``: the
     written one."""
@@ -97,6 +100,7 @@ def run_page(
         log=tuple(log_line(event) for event in now.events[-LOG_LINES:]),
         has_report=record is not None,
         old_report=record is not None and record.run.journal_events != len(now.events),
+        driver_said=driver_said,
         differences=record.baseline.differences if record is not None and record.baseline is not None else (),
         now=now,
         may=may,
