@@ -42,7 +42,7 @@ from drorch.programme.status import State
 from drorch.testing.citrix.asgi import Fault
 from drorch.testing.citrix.installation import Installation, installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 DEPARTMENTS = {"dm": 49, "oppba": 90, "dgacm": 65, "dpi": 32, "unjspf": 45, "dss": 19}
@@ -213,7 +213,7 @@ def test_a_ramp_over_300_logins_is_proof_and_a_guard_stops_the_next_one(bench: B
 def few(bench: Bench) -> dict[str, object]:
     """A small ramp: quick, and too few to prove 99 %."""
     accounts = {"prefix": "drtest-dm-", "secret_file": "accounts-dm"}
-    return {"departments": [{"id": "dm", **accounts, "count": 24}], "steps": 3}
+    return {"departments": [{"id": "dm", **accounts, "count": 24}], "steps": 3, "hold": "4m"}
 
 
 def test_failed_logins_are_counted_and_do_not_prove(bench: Bench) -> None:
@@ -332,7 +332,7 @@ def test_a_record_by_hand_does_not_count_for_an_application_of_remote_access(ben
 
 
 def test_a_killed_process_leaves_nobody_logged_on(bench: Bench) -> None:
-    bench.prepare("ramp-kill", hold="1h", step="1s", sample="1s", **few(bench))
+    bench.prepare("ramp-kill", **{**few(bench), "hold": "1h", "step": "1s", "sample": "1s"})
     command = [sys.executable, "-m", "drorch", "access", "test", "start", "ramp-kill", "--by", "Ada"]
     process = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
@@ -352,7 +352,7 @@ def test_a_killed_process_leaves_nobody_logged_on(bench: Bench) -> None:
 
 
 def test_the_commands(bench: Bench) -> None:
-    file = bench.write("ramp-cli", hold="1s", step="1s", sample="1s", **few(bench))
+    file = bench.write("ramp-cli", **{**few(bench), "hold": "1s", "step": "1s", "sample": "1s"})
 
     def call(*args: str) -> str:
         result = CliRunner().invoke(app, ["test", *args])
@@ -372,7 +372,7 @@ def test_the_commands(bench: Bench) -> None:
         call("sign", "ramp-cli", "--department", "dm", "--by", "head of dm")
 
 
-def _until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+def _until(holds: Callable[[], bool], seconds: float = 240.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it does not come about"
