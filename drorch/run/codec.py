@@ -14,6 +14,7 @@ from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json
 from drorch.run.events import JOURNAL_SCHEMA, Body, Event, RunCreated, RunOutcome
 
+_SCAN: Final = json.JSONDecoder().raw_decode
 _NEXT = "use the drorch version that wrote this journal, or restore the journal from its copy"
 
 
@@ -157,7 +158,9 @@ def encode(event: Event) -> str:
 def decode(line: str, where: str | None = None) -> Event:
     """Inverse of :func:`encode`."""
     try:
-        data = json.loads(line)
+        data, end = _SCAN(line)
+        if end != len(line):
+            raise ValueError(f"something stands behind it at column {end + 1}")
     except ValueError as wrong:
         raise InputInvalid(f"an event that is not JSON: {wrong}", where=where, next_step=_NEXT) from None
     event = event_from_json(data, where)

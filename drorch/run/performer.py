@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from drorch.run.events import StepFailed, StepSucceeded, StepUnknown, UndoFailed
 from drorch.run.ports import Executor, Observer, PlaybookRequest, PlaybookResult, PlaybookStatus
 from drorch.run.verdict import PlaybookCode, judge_playbook
 
+LOG = logging.getLogger(__name__)
 SLICE_S = 0.25
 """How long a worker waits for a playbook before it looks whether it should end it."""
 STOP_WAIT_S = 10.0
@@ -91,7 +93,7 @@ class Performer:
                 PlaybookRequest(run=self.run, ident=task.ident, act=act, timeout_s=task.step.timeout_s)
             )
         while not (halt.asked or halt.left):
-            result = self.executor.wait(self.run, task.ident, SLICE_S)
+            result = self._looked_for(task)
             if result is not None:
                 return self._judged(task, act, result)
         if halt.left:
@@ -106,6 +108,16 @@ class Performer:
         if result is None:
             reason += f"; it left no result within {STOP_WAIT_S:g} s"
         return StepFailed(step=task.step.id, attempt=task.attempt, code=halt.code, reason=reason)
+
+    def _looked_for(self, task: Task) -> PlaybookResult | None:
+        """The result if there is one. A machine that cannot look just now says nothing about the playbook: it goes on,
+        and is looked for again until its own time limit."""
+        try:
+            return self.executor.wait(self.run, task.ident, SLICE_S)
+        except OSError as error:
+            LOG.warning("run %s: %s cannot be looked at (%s); it goes on", self.run, task.ident, error.strerror)
+            self.clock.sleep(SLICE_S)
+            return None
 
     def _judged(self, task: Task, act: PlaybookAct, result: PlaybookResult) -> Outcome:
         step, attempt = task.step.id, task.attempt

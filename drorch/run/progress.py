@@ -183,15 +183,15 @@ class Progress:
 
     def put(self, step_id: str, new: StepState) -> None:
         """Give a step its new state and carry the consequences to the steps behind it."""
-        satisfied, dead = self._flags(step_id)
-        for status, ids in self.sets.items():
-            if new.status is status:
-                ids.add(step_id)
-            else:
-                ids.discard(step_id)
+        before, old = self._flags(step_id), self.steps[step_id].status
+        if old in self.sets:
+            self.sets[old].discard(step_id)
+        if new.status in self.sets:
+            self.sets[new.status].add(step_id)
         self.steps[step_id] = new
         self._review(step_id)
-        self._carry(step_id, satisfied, dead)
+        if self._flags(step_id) != before:  # a start changes nothing for the steps behind it
+            self._carry(step_id, *before)
 
     def overtaken_by(self, step_id: str) -> str | None:
         """A step already started because ``step_id``, or one behind it, seemed over: doing it now comes too late."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drorch.core.clock import Clock
+from drorch.core.collecting import cycles_not_searched
 from drorch.core.errors import Broken, NotFound
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan
@@ -37,24 +38,8 @@ class Recorder:
     @classmethod
     def attach(cls, journal: Journal, clock: Clock, plan: Plan, run: str) -> Recorder:
         """Take up an existing run. NotFound, or Broken when its chain does not hold or the plan is another one."""
-        events = journal.read(run)
-        if not events:
-            raise NotFound(f"there is no run {run}", next_step="list the runs: drorch run list")
-        broken = first_break(events)
-        if broken is not None:
-            raise Broken(
-                f"the journal was changed: {broken.reason}",
-                where=f"run {run} event {broken.seq}",
-                next_step="keep the file, restore the journal from its copy, and find out who changed it",
-            )
-        state = fold(plan, events)
-        if state.head.created is None or state.head.created.plan_id != plan_id(plan):
-            raise Broken(
-                f"the plan at hand is not the one of run {run}",
-                where=f"run {run} event 1",
-                next_step="restore the run's plan.json; its hash stands in the first event",
-            )
-        return cls(journal, clock, state, run)
+        with cycles_not_searched():
+            return cls(journal, clock, _taken_up(journal, plan, run), run)
 
     def stage(self, bodies: Sequence[Body]) -> None:
         """Chain ``bodies`` behind the state. IllegalEvent, with nothing staged, when one cannot follow."""
@@ -80,3 +65,24 @@ class Recorder:
         """:meth:`stage` and :meth:`commit`."""
         self.stage(bodies)
         return self.commit()
+
+
+def _taken_up(journal: Journal, plan: Plan, run: str) -> RunState:
+    events = journal.read(run)
+    if not events:
+        raise NotFound(f"there is no run {run}", next_step="list the runs: drorch run list")
+    broken = first_break(events)
+    if broken is not None:
+        raise Broken(
+            f"the journal was changed: {broken.reason}",
+            where=f"run {run} event {broken.seq}",
+            next_step="keep the file, restore the journal from its copy, and find out who changed it",
+        )
+    state = fold(plan, events)
+    if state.head.created is None or state.head.created.plan_id != plan_id(plan):
+        raise Broken(
+            f"the plan at hand is not the one of run {run}",
+            where=f"run {run} event 1",
+            next_step="restore the run's plan.json; its hash stands in the first event",
+        )
+    return state
