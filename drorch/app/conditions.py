@@ -27,11 +27,11 @@ VERIFIED_FOR = timedelta(days=366)
 TIER_1 = 1
 
 
-def programme_file(plan: Plan, estate: Estate, named: Path | None) -> Path | None:
+def programme_file(plan: Plan, catalog: Catalog, estate: Estate, named: Path | None) -> Path | None:
     """The programme whose windows hold for a run: the named one, ``$DRORCH_YEAR``, else ``year.yaml`` here.
 
     None where none is owed: for what is not planned, and on a lab when none is named. InputInvalid when a planned run
-    would start without anybody having said when it may.
+    would start without anybody having said when it may, and when the file is not sound (with line and field).
     """
     if plan.kind not in PLANNED:
         return None
@@ -45,6 +45,9 @@ def programme_file(plan: Plan, estate: Estate, named: Path | None) -> Path | Non
             where=str(file),
             next_step="name one with --year or DRORCH_YEAR; 'drorch year check' tells whether it is sound",
         )
+    found = _programme(file, catalog)
+    if isinstance(found, DrorchError):
+        raise found
     return file
 
 

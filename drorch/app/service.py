@@ -111,7 +111,7 @@ class Service:
         beginning.check_plan_fits(request.plan, catalog, request.catalog_file)
         people = (("operator", request.operator), *(("approver", item.person) for item in request.approvals))
         beginning.check_names(iter(people))
-        year = conditions.programme_file(request.plan, estate, request.year)
+        year = conditions.programme_file(request.plan, catalog, estate, request.year)
         run = request.run or self._parts.ids.new_run_id()
         folder = run_folder(self._parts.home, run, must_exist=False)
         watch = watch_folder(self._parts.home, request.watch or run)

@@ -131,21 +131,24 @@ def test_tier_1_groups_here_and_in_other_runs_that_move_them(tmp_path: Path) -> 
 def test_nothing_is_looked_at_where_nothing_can_be_refused(kind: Kind) -> None:
     plan = build_plan(CATALOG, kind=kind, lose="nyc", playbooks_id="sha256:" + "0" * 64)
     assert looked(plan, year=None) == Conditions()
-    assert programme_file(plan, estate_with({}), None) is None
+    assert programme_file(plan, CATALOG, estate_with({}), None) is None
 
 
 def test_the_programme_that_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     plan, here, named = plan_of(), estate_with({}), tmp_path / "named.yaml"
     with pytest.raises(InputInvalid, match="nothing says when a switchover may run"):
-        programme_file(plan, here, None)
-    assert programme_file(plan, estate_with({}, name="lab"), None) is None
-    named.touch()
-    assert programme_file(plan, estate_with({}, name="lab"), named) == named
-    (tmp_path / "year.yaml").touch()
-    assert programme_file(plan, here, None) == tmp_path / "year.yaml"
+        programme_file(plan, CATALOG, here, None)
+    assert programme_file(plan, CATALOG, estate_with({}, name="lab"), None) is None
+    named.write_text("schema: [", encoding="utf-8")
+    with pytest.raises(InputInvalid, match=r"not valid YAML"):
+        programme_file(plan, CATALOG, here, named)
+    named.write_bytes(YEAR.read_bytes())
+    assert programme_file(plan, CATALOG, estate_with({}, name="lab"), named) == named
+    (tmp_path / "year.yaml").write_bytes(YEAR.read_bytes())
+    assert programme_file(plan, CATALOG, here, None) == tmp_path / "year.yaml"
     monkeypatch.setenv("DRORCH_YEAR", str(named))
-    assert programme_file(plan, here, None) == named
+    assert programme_file(plan, CATALOG, here, None) == named
 
 
 def test_a_limit_has_to_be_a_number_from_one_on(tmp_path: Path) -> None:
