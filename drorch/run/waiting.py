@@ -14,7 +14,7 @@ from drorch.core.clock import Instant
 from drorch.plan.model import TWO_PERSONS
 from drorch.run import events as ev
 from drorch.run.progress import StepStatus
-from drorch.run.state import RunState
+from drorch.run.state import RunState, objection
 
 APPROVAL, PAUSE, UNKNOWN, DECISION, INTERRUPTED = "approval", "pause", "unknown step", "decision", "interrupted"
 
@@ -188,7 +188,6 @@ def _steps(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
         stands = state.steps[step.id]
         unknown = stands.status is StepStatus.UNKNOWN
         behind = sum(step.id in causes for causes in state.blocked.values())
-        ways = "resolve|retry|skip" if unknown else "retry|skip"
         yield Needed(
             reason=UNKNOWN if unknown else DECISION,
             what=f"{'how it ended' if unknown else 'it failed'}: {stands.reason}"
@@ -196,8 +195,26 @@ def _steps(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
             who=_operator(state),
             since=stands.ended or events[-1].at,
             step=step.id,
-            next_step=f"drorch run {ways} {state.run} {step.id} --by NAME --reason WHY",
+            next_step=_way_on(state, step.id, ("resolve", "retry", "skip") if unknown else ("retry", "skip")),
         )
+
+
+def _way_on(state: RunState, step: str, wanted: Sequence[str]) -> str:
+    """What a person can do about a step now: never a command that the run would refuse."""
+    who = {"person": "NAME", "reason": "WHY"}
+    decisions: dict[str, ev.Body] = {
+        "resolve": ev.StepResolved(step=step, evidence="FILE", **who),
+        "retry": ev.RetryRequested(step=step, **who),
+        "skip": ev.StepSkipped(step=step, **who),
+    }
+    ways = [way for way in wanted if objection(state, decisions[way]) is None]
+    if ways:
+        return f"drorch run {'|'.join(ways)} {state.run} {step} --by NAME --reason WHY"
+    if objection(state, ev.CleanUpRequested(**who)) is None:
+        return (
+            f"drorch run cleanup {state.run} --by NAME --reason WHY if something is left; then a new {state.plan.kind}"
+        )
+    return f"nothing can be decided about it in this run any more: make a new {state.plan.kind}"
 
 
 def _pause(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
