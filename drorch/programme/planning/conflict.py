@@ -9,7 +9,7 @@ proved minimal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from drorch.programme.planning.model import Reason, Verdict
@@ -17,6 +17,10 @@ from drorch.programme.planning.solve import BOUND, Problem, solve
 
 QUESTION_BOUND = BOUND // 8
 """Work for one question; there are some dozens of them."""
+TOGETHER = 5 * BOUND
+"""Work for all questions; what is not asked any more is kept, and the set is not said to be minimal."""
+MOST_ALONE = 8
+"""Of more tests that have no place even alone, the rest are not looked at: their reasons are mostly the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,24 +32,43 @@ class Conflict:
 
 
 def conflict(problem: Problem, first_day: date, last_day: date) -> Conflict:
-    """A minimal set of reasons of a problem that was proved infeasible."""
+    """A minimal set of reasons of a problem that was proved infeasible.
+
+    A test that has no place even alone is looked at alone: no set can be much smaller, and it is found at once.
+    """
+    found: list[Conflict] = []
+    for task in problem.tasks:
+        alone = replace(problem, tasks=(task,))
+        if len(found) < MOST_ALONE and solve(alone, bound=QUESTION_BOUND).verdict is Verdict.INFEASIBLE:
+            found.append(_deleted(alone, first_day, last_day))
+    if found:
+        return min(found, key=lambda item: (not item.minimal, len(item.reasons)))
+    return _deleted(problem, first_day, last_day)
+
+
+def _deleted(problem: Problem, first_day: date, last_day: date) -> Conflict:
     reasons = tuple(_reasons(problem, first_day, last_day))
     given_up: set[str] = set()
-    unsure = False
+    unsure, work = False, 0
     # Whole stretches first: most reasons have nothing to do with it.
     queue: list[Sequence[Reason]] = [part for part in _halves(reasons)]
     kept: list[Reason] = []
     while queue:
         part = queue.pop(0)
+        if work > TOGETHER:
+            kept += part
+            unsure = True
+            continue
         trial = frozenset(given_up | {reason.key for reason in part})
-        verdict = solve(problem, trial, bound=QUESTION_BOUND).verdict
-        if verdict is Verdict.INFEASIBLE:
+        answer = solve(problem, trial, bound=QUESTION_BOUND)
+        work += answer.work
+        if answer.verdict is Verdict.INFEASIBLE:
             given_up |= trial
         elif len(part) > 1:
             queue[:0] = _halves(part)
         else:
             kept += part
-            unsure = unsure or verdict is Verdict.UNKNOWN
+            unsure = unsure or answer.verdict is Verdict.UNKNOWN
     return Conflict(reasons=tuple(kept), minimal=not unsure)
 
 

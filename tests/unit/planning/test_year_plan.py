@@ -153,7 +153,7 @@ def test_a_lease_that_has_ended_is_the_reason(year: Year, loaded: tuple[Programm
     [
         # 51 tests, one a week: with the blocked weeks there are 50.
         (("per_day: 2, per_week: 6", "per_day: 2, per_week: 1"), {"limit:per-week", "block:general-assembly"}),
-        (("unit: group, length: 4h", "unit: group, length: 15h"), {"hours:brindisi"}),
+        (("unit: group, length: 4h", "unit: group, length: 15h"), {"hours:nyc"}),
         (("first_day: 2013-07-15\n    last_day: 2013-08-16", "first_day: 2013-01-01\n    last_day: 2013-12-31"),
          {"absence:summer"}),
     ],
