@@ -12,11 +12,12 @@ from drorch.app.said import Said
 from drorch.plan.codec import plan_id
 from drorch.run import events as ev
 from drorch.run.recorder import Recorder
-from drorch.testing.runs import RUN
+from drorch.testing.builders import SMALL_CATALOG_YAML
+from drorch.testing.runs import RUN, approvals
 from drorch.testing.web import WebScene
 from drorch.web.security.signin import offer_first_admin
 from tests.console.conftest import Visit, csrf_of
-from tests.console.stage import OPEN_RUN, put_samples, waiting_run
+from tests.console.stage import OPEN_RUN, plan_for, put_run, put_samples, waiting_run
 
 PAGES = (
     "/",
@@ -247,3 +248,15 @@ def test_an_after_action_report_is_listed_and_opens(scene: WebScene, visit: Visi
     assert page.status_code == 200
     assert RUN in page.text
     assert client.get("/after-action/none").status_code == 404
+
+
+def test_a_run_that_was_overtaken_waits_for_nobody(scene: WebScene, visit: Visit) -> None:
+    client = visit(Role.VIEWER)
+    assert "What waits for whom" in client.get("/").text
+    later = put_run(
+        scene.home, scene.journal, scene.clock, plan_for(SMALL_CATALOG_YAML), *approvals(plan_for(SMALL_CATALOG_YAML)),
+        ev.RunStarted(), ev.RunEnded(outcome=ev.RunOutcome.STOPPED, reason="enough"), run="20130304-060000-later",
+    )  # fmt: skip
+    page = client.get("/").text
+    assert later in client.get("/runs").text
+    assert "What waits for whom" not in page

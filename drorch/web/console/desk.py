@@ -102,8 +102,9 @@ class Desk:
 
     def _card(self, run: str) -> RunCard:
         known = self._cards.get(run)
-        final = known is not None and known[2].outcome not in {None, "incomplete"}
-        if known is not None and final and not self.parts.journal.read(run, after=known[0]):
+        # An ended run changes only by an event, or by what somebody asked of it.
+        ended = known is not None and known[2].outcome is not None
+        if known is not None and ended and not self.requests(run) and not self.parts.journal.read(run, after=known[0]):
             return known[2]
         try:
             now = self.operations.now(run)

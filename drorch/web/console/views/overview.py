@@ -54,7 +54,7 @@ def overview(
 ) -> Overview:
     """``cards`` newest first; ``results`` the overall result of each run that has a report."""
     open_ones = tuple(card for card in cards if card.open and (card.started or card.needed))
-    waiting = tuple(card for card in cards if card.needed and (card.open or card is _latest_of(cards, card)))
+    waiting = tuple(_waiting(cards))
     sites = site_lines(catalog, served, today)
     alarms = tuple(_alarms(catalog, findings, served, cards, results, year, sites))
     tone, headline = _headline(waiting, open_ones, alarms)
@@ -72,9 +72,14 @@ def overview(
     )
 
 
-def _latest_of(cards: Sequence[RunCard], wanted: RunCard) -> RunCard:
-    """The newest run of the same lost site: an older incomplete one is overtaken."""
-    return next(card for card in cards if card.lost_site == wanted.lost_site)
+def _waiting(cards: Sequence[RunCard]) -> Iterable[RunCard]:
+    """Runs that wait for a person, newest first; an ended one only until a later run has taken one of its groups."""
+    taken: set[str] = set()
+    for card in cards:
+        if card.needed and (card.open or taken.isdisjoint(card.groups)):
+            yield card
+        if card.started is not None:
+            taken |= card.groups
 
 
 def _headline(waiting: Sequence[RunCard], open_ones: Sequence[RunCard], alarms: Sequence[Alarm]) -> tuple[str, Say]:

@@ -9,6 +9,7 @@ from drorch.app.operate import RunNow
 from drorch.core.clock import Instant
 from drorch.plan.model import NamesAct, PlaybookAct, ReplicationAct, Step, ValidateAct, WitnessAct
 from drorch.run import events as ev
+from drorch.run.interlocks import groups_of
 from drorch.run.pace import Slow, slow_steps
 from drorch.run.progress import SATISFIED, StepStatus
 from drorch.run.state import RunState
@@ -49,6 +50,8 @@ class RunCard:
     outcome: str | None
     outcome_reason: str
     needed: tuple[Needed, ...]
+    groups: frozenset[str] = frozenset()
+    """Protection groups that the plan acts on."""
     problem: str = ""
     """Why it cannot be read."""
 
@@ -87,6 +90,7 @@ def run_card(now: RunNow) -> RunCard:
         outcome=head.ended.outcome.value if head.ended else None,
         outcome_reason=head.ended.reason if head.ended else "",
         needed=needed,
+        groups=groups_of(now.plan),
     )
 
 
