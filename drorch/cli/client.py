@@ -83,7 +83,7 @@ class Server:
                 else:
                     unsure = "" if method == "GET" else "; whether it was done is not known: look before you repeat it"
                     raise Broken(
-                        f"the server cannot be reached ({type(error).__name__}){unsure}",
+                        f"the server cannot be reached ({_why(error)}){unsure}",
                         where=self.url,
                         next_step="see whether it runs; on its machine drorch works without it",
                     ) from error
@@ -110,6 +110,12 @@ class Server:
             raise NotFound(
                 "is no file with certificates", where=str(self.authority), next_step="name a PEM file"
             ) from error
+
+
+def _why(error: httpx.HTTPError) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "its certificate is not trusted; name its authority with --ca"
+    return type(error).__name__
 
 
 def checked_url(url: str) -> str:

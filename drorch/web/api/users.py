@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import BaseModel, Field, SecretStr
+from starlette.requests import Request
 from starlette.responses import Response
 
 from drorch.app.accounts import Account, Role, Token
@@ -27,6 +28,7 @@ from drorch.web.api.base import (
     tagged,
 )
 from drorch.web.problems import HttpProblem
+from drorch.web.security.authorize import address_of, web_of
 from drorch.web.security.rules import require
 
 router = api_router("", "accounts")
@@ -206,9 +208,13 @@ def revoke_token(login: Name, token: Name, context: Ctx) -> None:
 
 
 @router.put("/session/password", dependencies=[require()], status_code=204)
-def change_own_password(body: OwnPasswordBody, context: Ctx, who: Who) -> None:
+def change_own_password(body: OwnPasswordBody, request: Request, context: Ctx, who: Who) -> None:
     """Another password for oneself; all one's sessions end. Not with a token."""
+    throttle, address = web_of(request).throttle, address_of(request)
+    if throttle.wait_s(who.login, address, break_glass=True) > 0:
+        raise HttpProblem(429, "too many wrong passwords", next_step="wait some minutes")
     if who.via != "session" or context.accounts.checked(who.login, body.present.get_secret_value()) is None:
+        throttle.failed(who.login, address)
         raise HttpProblem(403, "the present password is wrong", next_step="log in and try again")
     context.accounts.set_password(who.login, body.password.get_secret_value())
 
