@@ -202,7 +202,7 @@ def _import_ansible() -> None:
         loader.shell_loader,
         loader.strategy_loader,
         loader.inventory_loader,
-        loader.vars_loader,
+        # Not vars_loader: Ansible readies group_vars and host_vars only when nobody has listed their plugins before.
         loader.cache_loader,
         loader.become_loader,
         loader.lookup_loader,

@@ -251,3 +251,17 @@ def test_closing_leaves_no_process(tmp_path: Path, playbooks: Path, estate: Esta
         executor.launch(asked)
         assert executor.wait(asked.run, asked.ident, 60) is not None
     assert until(lambda: not processes_with(str(tmp_path / "runs" / ".ansible")), 10)
+
+
+def test_variables_beside_the_inventory_reach_a_playbook(perform: Runner, tmp_path: Path) -> None:
+    """From the warm parent too: it once listed the plugins that read them, and Ansible then left them out."""
+    variables = tmp_path / "group_vars" / "all.yml"
+    variables.parent.mkdir()
+    variables.write_text("beside: the inventory\n")
+    (tmp_path / "playbooks" / "beside.yml").write_text(
+        '- hosts: "{{ drorch.hosts }}"\n'
+        "  tasks:\n"
+        "    - ansible.builtin.set_stats:\n"
+        '        data: {drorch: {said: "{{ beside }}"}}\n'
+    )
+    assert perform("beside.yml", "here").facts == {"said": "the inventory"}
