@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from drorch.adapters.ansible.vaults import Sealed, sealed_in, variable_files_of, variables_in
 from drorch.core.redact import SHORTEST_SECRET, is_secret_key, redact, redact_text
@@ -21,6 +21,9 @@ _NAMED_IN_INVENTORY = re.compile(r"\bdrorch_(?:\w+_)?(?:key|pgpass|secret)\w*_fi
 _PGPASS_LINE = re.compile(r"[^\s:-](?:[^:\\]|\\.)*(?::(?:[^:\\]|\\.)*){4}$")
 _INI_SECTION = re.compile(r"^\[[\w.:-]+\]\s*$", re.M)
 _INI_VALUE = re.compile(r"\b([A-Za-z_]\w*)\s*=\s*(\"[^\"]*\"|'[^']*'|\S+)")
+
+JSON_IN_JSON = 3
+"""How often a text may stand as a string inside another one: JSON of a playbook in Ansible's result in its output."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +59,11 @@ def forms_of(secret: str) -> set[str]:
     if len(secret) < SHORTEST_SECRET:
         return set()
     escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
-    twice = {json.dumps(form)[1:-1] for form in escaped}
-    return {secret, quote(secret, safe=""), *escaped, *twice, *_in_base64(secret.encode())}
+    found = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), *escaped}
+    for _ in range(JSON_IN_JSON):
+        escaped = {json.dumps(form, ensure_ascii=False)[1:-1] for form in escaped}
+        found |= escaped
+    return found | set(_in_base64(secret.encode()))
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:

@@ -85,7 +85,13 @@ def test_the_variables_beside_an_inventory_are_looked_at(tmp_path: Path) -> None
 @given(st.text(min_size=8, max_size=20), st.binary(max_size=7), st.binary(max_size=7))
 def test_no_form_of_a_secret_passes(secret: str, before: bytes, after: bytes) -> None:
     secrecy = Secrecy(values=frozenset(forms_of(secret)))
-    for text in (secret, json.dumps(secret), json.dumps({"msg": json.dumps(secret)}), quote(secret, safe="")):
+    for text in (
+        secret,
+        json.dumps(secret),
+        json.dumps({"msg": json.dumps(secret)}),
+        quote(secret, safe=""),
+        quote(secret),
+    ):
         assert secret not in secrecy.text(text)
         assert text not in secrecy.text(text)
     hidden = base64.b64encode(before + secret.encode() + after).decode()
@@ -94,3 +100,13 @@ def test_no_form_of_a_secret_passes(secret: str, before: bytes, after: bytes) ->
 
 def test_short_ones_are_not_searched_for() -> None:
     assert forms_of("abc") == set()
+
+
+def test_json_in_json_in_json_in_json() -> None:
+    """Seen on the lab: a variable twice through to_json, in a result that Ansible prints as JSON."""
+    secret = 'vau"lted \\ pass/word+71'
+    secrecy, text = Secrecy(values=frozenset(forms_of(secret))), secret
+    for _ in range(4):
+        text = json.dumps(text)
+        assert "vau" not in secrecy.text(text)
+        assert "word" not in secrecy.text(text)
