@@ -57,8 +57,8 @@ def enlarged(applications: int) -> str:
     enterprise = sum(entry["scope"] == "enterprise" for entry in made)
     totals = {"applications": len(made), "enterprise": enterprise, "departmental": len(made) - enterprise}
     data["applications"], data["totals"] = made, totals
-    # Nothing may be shared between entries: the catalog allows no anchors.
-    return yaml.safe_dump(json.loads(json.dumps(data, default=str)), allow_unicode=True, sort_keys=False)
+    # JSON is YAML, and written a hundred times faster.
+    return json.dumps(data, default=str, ensure_ascii=False, indent=1)
 
 
 def world(folder: Path, applications: int) -> WebScene:

@@ -57,7 +57,7 @@ class Desk:
         self._catalog: tuple[FileMark, Catalog, tuple[Finding, ...]] | None = None
         self._cards: dict[str, tuple[int, bool, RunCard]] = {}
         self._reports: dict[str, tuple[FileMark, Report | None]] = {}
-        self._year: tuple[object, YearStatus] | None = None
+        self._year: tuple[object, YearStatus | None, str] | None = None
 
     def now(self) -> Instant:
         """The present instant."""
@@ -161,12 +161,16 @@ class Desk:
             files = (self.places.year, self.places.catalog, self.places.home / LOG_NAME)
             reports = tuple((path, mark_of(path)) for path in runs_folder(self.places.home).glob("*/report.json"))
             key = (tuple(mark_of(file) for file in files), reports, self.now().wall.date())
-            known = self._year
-            if known is None or known[0] != key:
-                self._year = known = (key, self.year()[1].status()[0])
-            return known[1], ""
         except DrorchError as error:
             return None, str(error)
+        known = self._year
+        if known is None or known[0] != key:
+            try:
+                known = (key, self.year()[1].status()[0], "")
+            except DrorchError as error:
+                known = (key, None, str(error))
+            self._year = known
+        return known[1], known[2]
 
     def standing_watch(self) -> str | None:
         """The newest watch that lives and belongs to no run: it saw the time before a disruption. None without one."""
