@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from drorch.core.clock import Clock, Instant
 from drorch.core.ids import IdSource
@@ -20,6 +22,20 @@ class SystemClock(Clock):
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass."""
         time.sleep(max(0.0, seconds))
+
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """The id of this start of the machine: monotonic readings under two of them cannot be compared.
+
+    Where the kernel does not tell it, a name of this process alone: then nothing two processes saw is comparable.
+    """
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip() or f"unknown-{os.getpid()}"
+    except (OSError, UnicodeDecodeError):
+        return f"unknown-{os.getpid()}"
 
 
 class SystemIds(IdSource):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from drorch.app.boots import boots_of
 from drorch.app.folders import RunFolder, write_whole
 from drorch.app.ports import PartsOfEstate
 from drorch.catalog.estate import Estate
@@ -27,8 +28,9 @@ from drorch.evidence.baseline import (
     placed,
     without_drill,
 )
+from drorch.evidence.boots import why_not_comparable
 from drorch.evidence.codec import read_protection
-from drorch.evidence.protection import Protection, measure
+from drorch.evidence.protection import Protection, ProtectionSample, measure
 from drorch.plan.model import Kind, Plan
 from drorch.run import events as ev
 from drorch.run.state import RunState, fold
@@ -137,13 +139,17 @@ def aftermath(run: Kept, events: Sequence[ev.Event]) -> Aftermath:
     state = fold(run.plan, events)
     if state.head.started_at is None:
         return Aftermath(comparison=None, protection=(), findings=())
-    comparison, protection = compare(run, state), _protection(run, events)
+    looks, restarted = _looks(run)
+    comparison, watched = compare(run, state), stretches(events)
+    metered = run.groups if run.plan.kind in METERED else ()
+    protection = tuple(measure(group, looks, watched) for group in metered) if not restarted else ()
     return Aftermath(
         comparison=comparison,
         protection=protection,
         findings=(
             *_unaccepted(comparison, accepted(events)),
             *(finding for entry in protection for finding in _unprotected(run.plan.kind, entry)),
+            *(_unmeasured(group, restarted) for group in metered if restarted),
         ),
     )
 
@@ -232,16 +238,26 @@ def _unprotected(kind: Kind, found: Protection) -> Iterator[Finding]:
         )
 
 
-def _protection(run: Kept, events: Sequence[ev.Event]) -> tuple[Protection, ...]:
+def _unmeasured(group: str, reason: str) -> Finding:
+    return Finding(
+        code="protection-not-measured",
+        severity=Severity.ERROR,
+        message=f"whether {group} was protected all the time is not known: {reason}",
+        subject=group,
+        next_step="look at its replication now; only another run can measure it",
+    )
+
+
+def _looks(run: Kept) -> tuple[tuple[ProtectionSample, ...], str]:
+    """All looks at the protection, and why their times cannot be compared (empty: they can)."""
     if run.plan.kind not in METERED:
-        return ()
+        return (), ""
     try:
         text = run.folder.protection.read_text(encoding="utf-8")
     except FileNotFoundError:
         text = ""
     looks = read_protection(text, str(run.folder.protection))
-    watched = stretches(events)
-    return tuple(measure(group, looks, watched) for group in run.groups)
+    return looks, why_not_comparable({*boots_of(run.folder), *(look.boot for look in looks)})
 
 
 def stretches(events: Sequence[ev.Event]) -> list[tuple[float, float]]:

@@ -74,6 +74,11 @@ class RunFolder:
         return self.path / "protection.jsonl"
 
     @property
+    def boots(self) -> Path:
+        """Starts of the machine under which the run was begun or taken up, one JSON object a line."""
+        return self.path / "boots.jsonl"
+
+    @property
     def evidence(self) -> Path:
         """Files people attached to what they did by hand."""
         return self.path / "evidence"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from drorch.app.baseline import stretches
@@ -34,8 +34,13 @@ def measure_run(
     samples: Sequence[Sample],
     canaries: Sequence[CanaryWrite],
     present: Mapping[str, tuple[int, ...] | None],
+    boots: Collection[str] = (),
 ) -> Measurements:
-    """Measure every application in the plan's scope. Pure; absent observations give absent measurements."""
+    """Measure every application in the plan's scope. Pure; absent observations give absent measurements.
+
+    ``boots``: starts of the machine under which the run was driven (`app.boots`): the declaration and every other
+    instant of ``events`` belong to one of them. Across two of them nothing is measured.
+    """
     declared = next((event.at.mono for event in events if isinstance(event.body, ev.Declared)), None)
     expected = plan.kind in OUTAGE_EXPECTED
     watched = stretches(events)
@@ -47,15 +52,18 @@ def measure_run(
         by_application.setdefault(sample.application, []).append(sample)
     for scope in plan.scope:
         app = catalog.application(scope.application)
+        looks = by_application.get(app.id, ())
         seen = outage.measure(
             app.id,
-            by_application.get(app.id, ()),
+            looks,
             expect_outage=expected,
             expected_after=serving_site(scope, expected=expected),
             unbroken=watched,
+            boots=boots,
         )
         writes = [canary for canary in canaries if canary.application == app.id]
-        loss = recovery_point.measure(app.id, writes, present.get(app.id), seen)
+        of_outage = {*boots, *(look.boot for look in looks)}
+        loss = recovery_point.measure(app.id, writes, present.get(app.id), seen, of_outage)
         outages[app.id], losses[app.id] = seen, loss
         scores[app.id] = objectives.score(app, seen, loss, declared, planned=plan.kind in PLANNED_MOVES)
     return Measurements(outages=outages, losses=losses, scores=scores)

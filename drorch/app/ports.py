@@ -122,6 +122,8 @@ class Parts:
     journal: Journal
     inbox: OperatorInbox
     watching: Watching
+    boot: str = ""
+    """This start of the machine (`evidence.boots`); empty: not known."""
 
 
 class Silences(Protocol):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from drorch.app import baseline, settings
+from drorch.app.boots import boots_of
 from drorch.app.folders import read_json, run_folder, watch_folder
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts
@@ -64,6 +65,7 @@ def _built(parts: Parts, run: str, stored: Report) -> Report:
         samples=parts.watching.samples(watch.path),
         canaries=parts.watching.canaries(watch.path),
         present=present,
+        boots=boots_of(folder),
     )
     after = baseline.aftermath(baseline.Kept(folder=folder, plan=plan, catalog=catalog), events)
     return build_report(

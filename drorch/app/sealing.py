@@ -222,7 +222,7 @@ def _files(parts: SealingParts, run: str, folder: RunFolder, watch: str) -> dict
         seal.CATALOG: (canonical_json(catalog_to_json(catalog)) + "\n").encode(),
     }
     kept = [folder.plan, folder.catalog, folder.context, *(folder.report(ending) for ending in ("json", "html", "txt"))]
-    left = (folder.baseline("before"), folder.baseline("after"), folder.protection, folder.fingerprint)
+    left = (folder.baseline("before"), folder.baseline("after"), folder.protection, folder.fingerprint, folder.boots)
     may_lack = [path for path in (folder.present, watched.samples, watched.canaries, *left) if path.exists()]
     files |= {path.name: _read(path) for path in (*kept, *may_lack)}
     for path in _of_playbooks(folder.path / "playbooks"):

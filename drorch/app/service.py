@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drorch.app import baseline, beginning, conditions, settings, silencing
+from drorch.app.boots import boots_of, note_boot
 from drorch.app.folders import RunFolder, WatchFolder, read_json, run_folder, watch_folder, write_whole
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts, PartsOfEstate
@@ -127,6 +128,7 @@ class Service:
         opened = Opened(
             run=run, folder=folder, plan=request.plan, catalog=catalog, estate=estate, watch=watch, year=year
         )
+        note_boot(folder, self._parts.boot, self._parts.clock)
         self._parts.journal.append(self._first_events(opened, request))
         return opened
 
@@ -211,7 +213,9 @@ class Service:
             seen = {
                 sample.application
                 for sample in self._parts.watching.samples(watch.path)
-                if not sample.drill and (not needs_good or (sample.good and sample.full))
+                if not sample.drill
+                and sample.boot == self._parts.boot
+                and (not needs_good or (sample.good and sample.full))
             }
             written = {
                 canary.application for canary in self._parts.watching.canaries(watch.path) if canary.acknowledged
@@ -247,6 +251,7 @@ class Service:
     def drive(self, opened: Opened, on_event: Callable[[ev.Event], None]) -> ev.RunOutcome:
         """Perform the run's steps until nothing more can be done without a decision. Re-attaches to a run under way."""
         state = self.state(opened)
+        note_boot(opened.folder, self._parts.boot, self._parts.clock)
         with (
             self._of_estate.executor(opened.estate) as executor,
             silencing.quiet(
@@ -352,6 +357,7 @@ class Service:
             samples=self._parts.watching.samples(opened.watch.path),
             canaries=self._parts.watching.canaries(opened.watch.path),
             present=present,
+            boots=boots_of(opened.folder),
         )
         after = baseline.aftermath(_subject(opened), events)
         report = build_report(

@@ -17,7 +17,7 @@ from drorch.adapters.ansible.secrecy import Secrecy, secret_files_of
 from drorch.adapters.ansible.vaults import password_file_in, variable_files_of
 from drorch.adapters.citrix.sources import login_driver as open_logins
 from drorch.adapters.citrix.sources import open_source
-from drorch.adapters.clock import SystemClock, SystemIds
+from drorch.adapters.clock import SystemClock, SystemIds, boot_id
 from drorch.adapters.driving import DriverProcesses
 from drorch.adapters.font_faces import font_faces as font_faces_of
 from drorch.adapters.machine import ThisMachine
@@ -83,7 +83,7 @@ class RealPartsOfEstate:
     def observer(self, estate: Estate, watch: WatchFolder, catalog: Catalog) -> ProbeObserver:
         """Probes, with the samples of a watch where there is one."""
         groups = {app.id: app.group for app in catalog.applications}
-        return ProbeObserver(estate, watch.samples, clock(), groups=groups)
+        return ProbeObserver(estate, watch.samples, clock(), groups=groups, boot=boot_id())
 
     def snapshot(self, estate: Estate, catalog: Catalog, applications: Sequence[str]) -> Baseline:
         """One look at databases, names and services."""
@@ -197,6 +197,7 @@ def parts(folder: Path) -> Parts:
         journal=SqlJournal(database),
         inbox=SqlInbox(database),
         watching=WatcherProcesses(),
+        boot=boot_id(),
     )
 
 

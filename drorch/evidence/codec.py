@@ -18,6 +18,10 @@ from drorch.evidence.protection import ProtectionSample
 Value = TypeVar("Value")
 
 
+def _boot(boot: str) -> dict[str, object]:
+    return {"boot": boot} if boot else {}
+
+
 def sample_to_json(sample: Sample) -> dict[str, object]:
     """Plain data of one sample; times rounded to the microsecond."""
     return {
@@ -34,7 +38,7 @@ def sample_to_json(sample: Sample) -> dict[str, object]:
         "reason": sample.reason.value if sample.reason else None,
         "detail": sample.detail,
         "drill": sample.drill,
-    }
+    } | _boot(sample.boot)
 
 
 def sample_from_json(data: Mapping[str, object]) -> Sample:
@@ -57,6 +61,7 @@ def sample_from_json(data: Mapping[str, object]) -> Sample:
         reason=None if reason is None else SampleReason(_text(reason)),
         detail=_text(data["detail"]),
         drill=_truth(data["drill"]),
+        boot=_text(data.get("boot", "")),
     )
 
 
@@ -68,7 +73,7 @@ def canary_to_json(canary: CanaryWrite) -> dict[str, object]:
         "started": round(canary.started, 6),
         "ended": round(canary.ended, 6),
         "acknowledged": canary.acknowledged,
-    }
+    } | _boot(canary.boot)
 
 
 def canary_from_json(data: Mapping[str, object]) -> CanaryWrite:
@@ -79,6 +84,7 @@ def canary_from_json(data: Mapping[str, object]) -> CanaryWrite:
         started=_number(data["started"]),
         ended=_number(data["ended"]),
         acknowledged=_truth(data["acknowledged"]),
+        boot=_text(data.get("boot", "")),
     )
 
 
@@ -104,8 +110,9 @@ def read_canaries(text: str, source: str = "canaries.jsonl") -> tuple[CanaryWrit
 
 def protection_line(look: ProtectionSample) -> str:
     """One line with its line end."""
-    data = {"group": look.group, "protected": look.protected, "reason": look.reason}
-    return canonical_json(data | {"started": round(look.started, 6), "ended": round(look.ended, 6)}) + "\n"
+    data: dict[str, object] = {"group": look.group, "protected": look.protected, "reason": look.reason}
+    data |= {"started": round(look.started, 6), "ended": round(look.ended, 6)}
+    return canonical_json(data | _boot(look.boot)) + "\n"
 
 
 def read_protection(text: str, source: str = "protection.jsonl") -> tuple[ProtectionSample, ...]:
@@ -120,6 +127,7 @@ def _protection_from_json(data: Mapping[str, object]) -> ProtectionSample:
         ended=_number(data["ended"]),
         protected=_truth(data["protected"]),
         reason=_text(data["reason"]),
+        boot=_text(data.get("boot", "")),
     )
 
 

@@ -59,6 +59,8 @@ class Sample:
     reason: SampleReason | None = None
     detail: str = ""
     drill: bool = False
+    boot: str = ""
+    """Start of the machine it was taken under (`evidence.boots`); empty: not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,8 @@ class CanaryWrite:
     started: float
     ended: float
     acknowledged: bool
+    boot: str = ""
+    """Start of the machine it was made under; empty: not known."""
 
 
 @dataclass(frozen=True, kw_only=True)

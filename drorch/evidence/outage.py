@@ -12,9 +12,10 @@ start of the last bad sample and the end of the first good full one. The estimat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
+from drorch.evidence.boots import why_not_comparable
 from drorch.evidence.model import Bracket, Duration, Outage, OutageStatus, Sample
 
 SETTLED = 5
@@ -34,13 +35,19 @@ def measure(
     watch_from: float | None = None,
     watch_to: float | None = None,
     unbroken: Sequence[tuple[float, float]] = (),
+    boots: Collection[str] = (),
 ) -> Outage:
     """The outage of ``application``.
 
     ``samples`` may hold other applications' and drill samples too; they are left out. ``expected_after`` is the site
     that has to serve at the end (None: any). ``watch_from`` and ``watch_to`` limit the samples (monotonic seconds).
-    Over each stretch of ``unbroken`` somebody has to have looked, or no service is called untouched. Never raises.
+    Over each stretch of ``unbroken`` somebody has to have looked, or no service is called untouched. ``boots``: the
+    starts of the machine the other times to compare with belong to; when these and those of all samples are not one,
+    nothing is measured. Never raises.
     """
+    restarted = why_not_comparable({*boots, *(one.boot for one in samples if one.application == application)})
+    if restarted:
+        return _without_times(application, samples, expected_after, restarted, expect_outage=expect_outage)
     own = _of_interest(application, samples, watch_from, watch_to)
     if not own:
         return Outage(application=application, status=OutageStatus.NOT_OBSERVED, reason="no samples")
@@ -58,6 +65,21 @@ def measure(
     if not bad:
         return _with(base, OutageStatus.VACUOUS, f"never seen down in {len(own)} samples")
     return _outage(base, own, expected_after, OutageStatus.RECOVERED, OutageStatus.NOT_RECOVERED)
+
+
+def _without_times(
+    application: str, samples: Sequence[Sample], expected: str | None, reason: str, *, expect_outage: bool
+) -> Outage:
+    """What can be said though no two times can be compared: not even the order, so only what was seen at all."""
+    own = [sample for sample in samples if sample.application == application and not sample.drill]
+    down = any(not _serves(sample, expected) for sample in own)
+    return Outage(
+        application=application,
+        status=OutageStatus.INTERRUPTED if down and not expect_outage else OutageStatus.VACUOUS,
+        samples=len(own),
+        bad_samples=sum(not sample.good for sample in own),
+        reason=reason,
+    )
 
 
 def _of_interest(application: str, samples: Sequence[Sample], since: float | None, until: float | None) -> list[Sample]:

@@ -17,13 +17,17 @@ BLIND_S = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class ProtectionSample:
-    """One look at one group; times in seconds of the machine's monotonic clock. ``reason``: why not protected."""
+    """One look at one group; times in seconds of the machine's monotonic clock. ``reason``: why not protected.
+
+    ``boot``: start of the machine it was made under; empty: not known.
+    """
 
     group: str
     started: float
     ended: float
     protected: bool
     reason: str = ""
+    boot: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,9 @@ Acknowledged numbers are counted one by one, never a maximum: sequences jump and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from drorch.evidence.boots import why_not_comparable
 from drorch.evidence.model import CanaryWrite, DataLoss, Duration, LossStatus, Outage
 
 SILENT_S = 10.0
@@ -15,14 +16,22 @@ SILENT_S = 10.0
 
 
 def measure(
-    application: str, canaries: Sequence[CanaryWrite], present: Sequence[int] | None, outage: Outage
+    application: str,
+    canaries: Sequence[CanaryWrite],
+    present: Sequence[int] | None,
+    outage: Outage,
+    boots: Collection[str] = (),
 ) -> DataLoss:
     """Data loss of ``application``.
 
     ``canaries`` may hold other applications' writes too. ``present`` are the numbers found after the outage, with
-    duplicates, None when nobody could ask. Not measured when there is nothing to compare. Never raises.
+    duplicates, None when nobody could ask. ``boots``: the starts of the machine the outage's times belong to. Not
+    measured when there is nothing to compare, or when the canaries belong to another boot. Never raises.
     """
     own = sorted((one for one in canaries if one.application == application), key=lambda one: one.number)
+    restarted = why_not_comparable({*boots, *(one.boot for one in own)})
+    if restarted:
+        return _not_measured(application, restarted)
     if present is None:
         return _not_measured(application, "the canaries could not be read after the outage")
     if outage.began is None:

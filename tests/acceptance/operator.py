@@ -11,6 +11,7 @@ from pathlib import Path
 from drorch.adapters.probes.watching import WatcherProcesses
 from drorch.adapters.store.journal import SqlJournal
 from drorch.app import settings, wiring
+from drorch.app.boots import boots_of
 from drorch.app.folders import watch_folder
 from drorch.app.measure import Measurements, measure_run
 from drorch.app.service import Approval, Opened, Request, Service
@@ -220,6 +221,7 @@ class Operator:
             samples=self.samples(ended),
             canaries=self.canaries(ended),
             present=self.present(ended),
+            boots=boots_of(ended.opened.folder),
         )
 
     def truth_of(self, application: str, to_site: str) -> TrueOutage | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from drorch.adapters.clock import SystemClock
+from drorch.adapters.clock import SystemClock, boot_id
 from drorch.adapters.probes.observer import ProbeObserver
 from drorch.adapters.probes.present import collect_present, write_present
 from drorch.adapters.probes.spec import WatchSpec, watch_target
@@ -70,7 +70,7 @@ class World:
 
     def observer(self, *, watched: bool = False) -> ProbeObserver:
         path = self.folder / "samples.jsonl" if watched else None
-        return ProbeObserver(self.estate, path, SystemClock(), groups={"mail": GROUP})
+        return ProbeObserver(self.estate, path, SystemClock(), groups={"mail": GROUP}, boot=boot_id())
 
     def watch(self, *, max_s: float = 60.0) -> None:
         spec = WatchSpec(

@@ -33,14 +33,21 @@ class ProbeObserver:
     """Implements `drorch.run.ports.Observer`; may be asked from several threads at once.
 
     ``samples_path`` is what a watcher writes, None when nobody watches. ``groups`` is application to protection group;
-    with it the observer's own samples know exactly which database nodes may answer.
+    with it the observer's own samples know exactly which database nodes may answer. ``boot`` is this start of the
+    machine: samples of another one prove nothing.
     """
 
     def __init__(
-        self, estate: Estate, samples_path: Path | None, clock: Clock, *, groups: Mapping[str, str] | None = None
+        self,
+        estate: Estate,
+        samples_path: Path | None,
+        clock: Clock,
+        *,
+        groups: Mapping[str, str] | None = None,
+        boot: str = "",
     ) -> None:
         self._estate = estate
-        self._tail = SampleTail(samples_path) if samples_path is not None else None
+        self._tail = SampleTail(samples_path, boot=boot) if samples_path is not None else None
         self._lost = LostSites(samples_path.parent) if samples_path is not None else None
         self._clock = clock
         self._groups = groups or {}

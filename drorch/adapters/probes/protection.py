@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from drorch.adapters.clock import boot_id
 from drorch.catalog.estate import DatabaseNode, Estate
 from drorch.evidence.codec import protection_line
 from drorch.evidence.protection import GRID_S, ProtectionSample
@@ -32,6 +33,7 @@ class ProtectionMeter:
         self._estate = estate
         self._groups = tuple(groups)
         self._file = file
+        self._boot = boot_id()
         self._lock = Lock()
         self._stop = Event()
         self._threads: list[Thread] = []
@@ -57,7 +59,12 @@ class ProtectionMeter:
                 started = time.monotonic()
                 reason = _unprotected([(node.site, node.ask()) for node in nodes])
                 look = ProtectionSample(
-                    group=group, started=started, ended=time.monotonic(), protected=not reason, reason=reason
+                    group=group,
+                    started=started,
+                    ended=time.monotonic(),
+                    protected=not reason,
+                    reason=reason,
+                    boot=self._boot,
                 )
                 with suppress(OSError):  # a full disk: the time that is missing shows as not observed
                     self._write(protection_line(look))

@@ -16,10 +16,14 @@ CHUNK_BYTES = 1 << 20
 
 
 class SampleTail:
-    """Safe to use from several threads. A file that is not there yet is an empty one."""
+    """Safe to use from several threads. A file that is not there yet is an empty one.
 
-    def __init__(self, path: Path) -> None:
+    Only samples of ``boot`` count: those of another start of the machine would look newer, or older, than they are.
+    """
+
+    def __init__(self, path: Path, *, boot: str = "") -> None:
         self._path = path
+        self._boot = boot
         self._lock = Lock()
         self._offset = 0
         self._torn = b""
@@ -48,5 +52,7 @@ class SampleTail:
             sample = sample_from_json(json.loads(line))
         except (ValueError, KeyError, TypeError):
             return  # whoever measures reads the whole file and reports bad lines; a proof just waits for good ones
+        if sample.boot != self._boot:
+            return
         key = (sample.application, sample.drill)
         self._recent.setdefault(key, deque(maxlen=KEPT)).append(sample)

@@ -17,9 +17,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from drorch.adapters.clock import boot_id
 from drorch.adapters.probes.canary import CanaryWriter, first_number
 from drorch.adapters.probes.judge import Names
 from drorch.adapters.probes.lost_sites import LostSites
@@ -92,6 +94,7 @@ class Watcher:
         self._canaries = canaries
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: BaseException | None = None
+        self._boot = boot_id()
         self.ending = asyncio.Event()
         self.counts = {"samples": 0, "skipped": 0, "canaries": 0}
 
@@ -127,7 +130,7 @@ class Watcher:
     async def _sample_loop(self, watch: TargetWatch, grid: Grid) -> None:
         async def take(slot: int) -> None:
             sample = await watch.look(slot)
-            self._write(self._samples, sample_line(sample), "samples")
+            self._write(self._samples, sample_line(replace(sample, boot=self._boot)), "samples")
 
         await self._on_grid(grid, take, lambda: watch.under_way < MAX_UNDER_WAY)
 
@@ -137,7 +140,7 @@ class Watcher:
         async def write(slot: int) -> None:  # noqa: ARG001 - numbers are not slots: they have no gaps
             if watch.names is not None and watch.names.address is not None:
                 canary = await writer.write(watch.names.address)
-                self._write(self._canaries, canary_line(canary), "canaries")
+                self._write(self._canaries, canary_line(replace(canary, boot=self._boot)), "canaries")
 
         await self._on_grid(grid, write, lambda: True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from threading import Lock, Thread
 
+from drorch.app.boots import boots_of
 from drorch.app.folders import watch_folder
 from drorch.app.looking import Looks
 from drorch.app.measure import measure_run
@@ -75,7 +76,13 @@ class SoFarReports:
             opened = self._opened[now.run] = self._service.open(now.run)
         samples = self._looks.of_watch(watch_folder(self._parts.home, opened.watch.path.name))
         measured = measure_run(
-            catalog=opened.catalog, plan=now.plan, events=now.events, samples=samples, canaries=(), present={}
+            catalog=opened.catalog,
+            plan=now.plan,
+            events=now.events,
+            samples=samples,
+            canaries=(),
+            present={},
+            boots=boots_of(opened.folder),
         )
         report = build_report(
             run_id=now.run,
