@@ -45,7 +45,9 @@ def server(lab: Lab, tmp_path: Path) -> Iterator[Server]:
 
 def people(server: Server, running: Browser) -> tuple[Visitor, Visitor]:
     """The first admin makes two accounts: Ada plans and operates, Grace approves."""
-    link = re.search(r"http://127\.0\.0\.1:\d+(/first\?code=\S+)", server.text())
+    pattern = re.compile(r"http://127\.0\.0\.1:\d+(/first\?code=\S+)\n")
+    wait_until(lambda: pattern.search(server.text()) is not None, what="the link for the first account")
+    link = pattern.search(server.text())
     assert link is not None
     admin = Visitor.at(server, running)
     admin.goes(link[1])
