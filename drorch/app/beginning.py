@@ -21,6 +21,7 @@ from drorch.plan.model import Plan, PlaybookAct
 from drorch.plan.refs import playbooks_id, playbooks_used
 from drorch.run import events as ev
 from drorch.run.chain import GENESIS, link
+from drorch.run.committing import agreement_problem
 
 
 def check_plan_fits(plan: Plan, catalog: Catalog, catalog_file: Path) -> None:
@@ -46,6 +47,13 @@ def check_names(named: Iterator[tuple[str, str]]) -> None:
     for role, text in named:
         if not text.strip():
             raise InputInvalid(f"the {role} has no name", next_step=f"name the {role}: a person stands for it")
+
+
+def check_commit(plan: Plan, agreed: ev.CommitAgreed | None) -> None:
+    """InputInvalid when this commit policy cannot be agreed for the plan."""
+    problem = None if agreed is None else agreement_problem(plan, agreed)
+    if problem is not None:
+        raise InputInvalid(problem[0], where="--commit", next_step=problem[1])
 
 
 def created(plan: Plan, operator: str) -> ev.RunCreated:

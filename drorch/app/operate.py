@@ -148,6 +148,10 @@ class Operations:
         """Let steps start again."""
         return self._ask(self.now(run), ev.Resumed(person=person, reason=reason))
 
+    def commit(self, run: str, *, person: str, reason: str) -> Asked:
+        """Take what the run did as final."""
+        return self._ask(self.now(run), ev.Committed(person=person, reason=reason))
+
     def stop(self, run: str, *, person: str, reason: str) -> Asked:
         """End steps under way with their process trees, and the run."""
         return self._ask(self.now(run), ev.StopRequested(person=person, reason=reason))

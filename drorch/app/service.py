@@ -60,6 +60,8 @@ class Request:
     """The run waits for approvals that are still missing, instead of being refused."""
     run: str | None = None
     """The id of the run; None makes a new one. Beginning the same id twice is a JournalConflict."""
+    commit: ev.CommitAgreed | None = None
+    """The run waits to be committed when it was carried out; None: it ends by itself."""
     watch: str | None = None
     """A standing watch that already runs (it saw the time before the disruption); None starts one."""
     year: Path | None = None
@@ -112,6 +114,7 @@ class Service:
         beginning.check_plan_fits(request.plan, catalog, request.catalog_file)
         people = (("operator", request.operator), *(("approver", item.person) for item in request.approvals))
         beginning.check_names(iter(people))
+        beginning.check_commit(request.plan, request.commit)
         year = conditions.programme_file(request.plan, catalog, estate, request.year)
         run = request.run or self._parts.ids.new_run_id()
         folder = run_folder(self._parts.home, run, must_exist=False)
@@ -134,8 +137,7 @@ class Service:
 
     def _first_events(self, opened: Opened, request: Request) -> list[ev.Event]:
         bodies: list[ev.Body] = [beginning.created(opened.plan, request.operator)]
-        if request.awaits is not None:
-            bodies.append(request.awaits)
+        bodies += [body for body in (request.awaits, request.commit) if body is not None]
         bodies += [
             ev.Approved(plan_id=plan_id(opened.plan), person=item.person, reason=item.reason)
             for item in request.approvals

@@ -17,6 +17,8 @@ from drorch.cli.run import (
     Approvers,
     AsJson,
     CatalogFile,
+    CommitAfter,
+    CommitPolicy,
     Deadline,
     DeclaredBy,
     EstateFile,
@@ -28,6 +30,7 @@ from drorch.cli.run import (
     YearFile,
     app,
     approval_awaited,
+    commit_agreed,
     follow,
     plan_of,
 )
@@ -57,6 +60,8 @@ def prepare(
     catalog: CatalogFile = Path("app_catalog.yaml"),
     estate: EstateFile = None,
     year: YearFile = None,
+    commit: CommitPolicy = None,
+    commit_after: CommitAfter = None,
     as_json: AsJson = False,
 ) -> None:
     """Record a run of PLAN_FILE without starting it: it waits for its approval ('run approve', then 'run attach')."""
@@ -72,6 +77,7 @@ def prepare(
         watch=watch,
         awaits=approval_awaited(operator, reason, approval_deadline),
         year=year,
+        commit=commit_agreed(operator, reason, commit, commit_after),
     )
     opened = wiring.service().begin(request)
     if as_json:
@@ -96,7 +102,7 @@ def approve(
 @app.command()
 def override(
     run: RunId,
-    interlock: Annotated[str, typer.Argument(help="window, capacity or lag.")],
+    interlock: Annotated[str, typer.Argument(help="window, capacity, tier-1 or lag.")],
     by: Annotated[list[str], typer.Option("--by", help="Give it twice: two persons take the risk.")],
     reason: Why,
     step: Annotated[str | None, typer.Option("--step", help="The step at which it spoke; none: at the start.")] = None,
@@ -117,6 +123,12 @@ def pause(run: RunId, by: By, reason: Why) -> None:
 def resume(run: RunId, by: By, reason: Why, attach: Attach = False) -> None:
     """Let steps start again."""
     _say(wiring.operations().resume(run, person=by, reason=reason), "resume asked for", attach=attach)
+
+
+@app.command()
+def commit(run: RunId, by: By, reason: Why, attach: Attach = False) -> None:
+    """Take what the run did as final, where that was agreed before its start. The other way is 'run undo'."""
+    _say(wiring.operations().commit(run, person=by, reason=reason), "commit asked for", attach=attach)
 
 
 @app.command()

@@ -23,7 +23,7 @@ from drorch.plan.model import Kind, Plan
 from drorch.report.codec import report_to_json
 from drorch.report.model import Report
 from drorch.report.text import report_as_text
-from drorch.run.events import ApprovalAwaited, RunOutcome
+from drorch.run.events import AfterDeadline, ApprovalAwaited, CommitAgreed, RunOutcome
 from drorch.run.progress import StepState
 
 app = typer.Typer(no_args_is_help=True)
@@ -44,6 +44,11 @@ YearFile = Annotated[
     Path | None,
     typer.Option("--year", help="The programme whose windows hold. Default: $DRORCH_YEAR, year.yaml; on a lab none."),
 ]
+CommitPolicy = Annotated[
+    AfterDeadline | None,
+    typer.Option("--commit", help="Wait to be committed when all is done; what happens when nobody decides in time."),
+]
+CommitAfter = Annotated[str | None, typer.Option("--commit-after", help="Such as 30m: the deadline of --commit.")]
 Deadline = Annotated[
     str | None, typer.Option("--approval-deadline", help="Such as 30m: not approved by then, the run is refused.")
 ]
@@ -64,6 +69,8 @@ def start(
     catalog: CatalogFile = Path("app_catalog.yaml"),
     estate: EstateFile = None,
     year: YearFile = None,
+    commit: CommitPolicy = None,
+    commit_after: CommitAfter = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run of PLAN_FILE and follow it to its end.
@@ -85,6 +92,7 @@ def start(
         watch=watch,
         awaits=awaits,
         year=year,
+        commit=commit_agreed(operator, reason, commit, commit_after),
     )
     follow(wiring.service().begin(request), as_json=as_json)
 
@@ -106,6 +114,21 @@ def approval_awaited(operator: str, reason: str, deadline: str | None) -> Approv
     except ValueError as error:
         raise InputInvalid(str(error), where="--approval-deadline") from error
     return ApprovalAwaited(person=operator, reason=reason or "prepared", within_s=within_s)
+
+
+def commit_agreed(operator: str, reason: str, policy: AfterDeadline | None, after: str | None) -> CommitAgreed | None:
+    """What makes a run wait to be committed; None when nothing was said. InputInvalid for a deadline without it."""
+    if policy is None:
+        if after is not None:
+            raise InputInvalid(
+                "a deadline for nothing", where="--commit-after", next_step="say --commit none, commit or undo as well"
+            )
+        return None
+    try:
+        within_s = int(parse_duration(after)) if after is not None else 0
+    except ValueError as error:
+        raise InputInvalid(str(error), where="--commit-after") from error
+    return CommitAgreed(then=policy, within_s=within_s, person=operator, reason=reason or "agreed before the start")
 
 
 @app.command()

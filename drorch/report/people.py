@@ -15,6 +15,7 @@ from drorch.run.waiting import time_shares
 
 _ACTS: Final[Mapping[type[Any], str]] = MappingProxyType(
     {
+        ev.Committed: "commit",
         ev.Paused: "pause",
         ev.Resumed: "resume",
         ev.RetryRequested: "retry",

@@ -37,7 +37,7 @@ class WaitForPeople:
     """A stretch of time in which nothing went on because a person was needed."""
 
     what: str
-    """``approval``, ``pause``, ``unknown step``, ``decision`` or ``interrupted``."""
+    """``approval``, ``pause``, ``unknown step``, ``decision``, ``commit`` or ``interrupted``."""
     since: Moment
     until: Moment
     seconds: float

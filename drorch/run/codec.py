@@ -12,7 +12,7 @@ from typing import Any, Final, get_args
 from drorch.core.clock import Instant
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json
-from drorch.run.events import JOURNAL_SCHEMA, Body, Event, RunCreated, RunOutcome
+from drorch.run.events import JOURNAL_SCHEMA, AfterDeadline, Body, Event, RunCreated, RunOutcome
 
 _SCAN: Final = json.JSONDecoder().raw_decode
 _NEXT = "use the drorch version that wrote this journal, or restore the journal from its copy"
@@ -53,6 +53,13 @@ def _outcome(value: object) -> RunOutcome:
         raise TypeError("one of " + ", ".join(RunOutcome)) from None
 
 
+def _after_deadline(value: object) -> AfterDeadline:
+    try:
+        return AfterDeadline(_text(value))
+    except ValueError:
+        raise TypeError("one of " + ", ".join(AfterDeadline)) from None
+
+
 _READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyType(
     {
         "str": _text,
@@ -61,6 +68,7 @@ _READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyType(
         "tuple[str, ...]": _texts,
         "Mapping[str, object]": _facts,
         "RunOutcome": _outcome,
+        "AfterDeadline": _after_deadline,
     }
 )
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from drorch.core.clock import Instant
 from drorch.plan.model import Plan, PlaybookAct, Repeat, Step, WitnessAct
-from drorch.run.backwards import cleaning_steps, left_to_clean, ready_undos, to_clean_up
-from drorch.run.events import RunOutcome
+from drorch.run.backwards import cleaning_steps, left_to_clean, ready_undos, to_clean_up, undo_order
+from drorch.run.committing import commit_overdue
+from drorch.run.events import AfterDeadline, RunOutcome
 from drorch.run.idents import attempt_ident, undo_ident
 from drorch.run.interlocks import witness_refusal
 from drorch.run.progress import StepStatus, UndoState, UndoStatus
@@ -74,7 +75,27 @@ class EndRun:
     refusals: tuple[Refusal, ...] = ()
 
 
-Command = Perform | PerformUndo | StopStep | Repeated | AskOperator | EndRun
+@dataclass(frozen=True, kw_only=True)
+class AwaitCommit:
+    """Every step is done: from now on the run waits to be committed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitRun:
+    """Nobody decided in time: take what was done as final, as agreed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoRun:
+    """Nobody decided in time: undo these steps, as agreed."""
+
+    steps: tuple[str, ...]
+    reason: str
+
+
+Command = Perform | PerformUndo | StopStep | Repeated | AskOperator | EndRun | AwaitCommit | CommitRun | UndoRun
 
 
 def decide(plan: Plan, state: RunState, now: Instant) -> tuple[Command, ...]:
@@ -104,7 +125,21 @@ def decide(plan: Plan, state: RunState, now: Instant) -> tuple[Command, ...]:
     starts = _starts(plan, state)
     if starts or state.progress.sets[StepStatus.RUNNING]:
         return (*late, *starts)
+    if state.complete and state.head.agreed is not None and state.head.committed is None:
+        return _commit(state, now)
     return (_nothing_left(state),)
+
+
+def _commit(state: RunState, now: Instant) -> tuple[Command, ...]:
+    agreed = state.head.agreed
+    if state.head.commit_due_at is None:
+        return (AwaitCommit(),)
+    if agreed is None or not commit_overdue(state.head, now):
+        return ()
+    reason = f"nobody decided within {agreed.within_s} s; agreed by {agreed.person}: {agreed.reason}"
+    if agreed.then is AfterDeadline.UNDO:
+        return (UndoRun(steps=undo_order(state.progress), reason=reason),)
+    return (CommitRun(reason=reason),)
 
 
 def _running(state: RunState) -> list[Step]:

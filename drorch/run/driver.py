@@ -22,9 +22,24 @@ from drorch.core.redact import redact_facts
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan, PlaybookAct
 from drorch.run.conditions import Conditions
-from drorch.run.decide import AskOperator, Command, EndRun, Perform, PerformUndo, Repeated, StopStep, decide
+from drorch.run.decide import (
+    AskOperator,
+    AwaitCommit,
+    Command,
+    CommitRun,
+    EndRun,
+    Perform,
+    PerformUndo,
+    Repeated,
+    StopStep,
+    UndoRun,
+    decide,
+)
 from drorch.run.events import (
+    AfterDeadline,
     Body,
+    CommitDue,
+    Committed,
     DriverAttached,
     Event,
     InterlockRefused,
@@ -37,6 +52,7 @@ from drorch.run.events import (
     StepStarted,
     StepUnknown,
     UndoFailed,
+    UndoRequested,
     UndoStarted,
 )
 from drorch.run.interlocks import (
@@ -204,6 +220,12 @@ class Driver:
             case EndRun():
                 ended = RunEnded(outcome=command.outcome, reason=command.reason)
                 return [*map(self._refused, command.refusals), ended]
+            case AwaitCommit():
+                return [CommitDue()]
+            case CommitRun():
+                return [Committed(person=DRORCH, reason=command.reason)]
+            case UndoRun():
+                return [UndoRequested(steps=command.steps, person=DRORCH, reason=command.reason)]
             case StopStep() if not isinstance(command.step.act, PlaybookAct):
                 # A proof changes nothing: its thread is left to its deadline and nobody listens to it any more.
                 self._under_way.pop(command.step.id, Halt()).leave()
@@ -250,9 +272,10 @@ class Driver:
 
     def _ended_steps(self, state: RunState) -> list[Body]:
         """Outcomes that came in; waits up to ``poll_s`` for the first."""
-        if not self._under_way and self.inbox is None and (state.head.paused or state.head.started_at is None):
-            what = "the run is paused" if state.head.paused else "the run waits for its approval"
-            raise OperatorNeeded(what, where=f"run {self.run}", next_step="resume or approve the run and continue it")
+        what = None if self._under_way or self.inbox is not None else _nobody_can_answer(state)
+        if what is not None:
+            step = "resume, approve or commit the run and continue it"
+            raise OperatorNeeded(what, where=f"run {self.run}", next_step=step)
         bodies: list[Body] = []
         try:
             found = self._outcomes.get(timeout=self.poll_s)
@@ -320,3 +343,14 @@ class Driver:
     def _refused(self, refusal: Refusal) -> InterlockRefused:
         inputs = redact_facts({**refusal.inputs, "next_step": refusal.next_step}, self.secrets)
         return InterlockRefused(interlock=refusal.interlock, reason=refusal.reason, inputs=inputs)
+
+
+def _nobody_can_answer(state: RunState) -> str | None:
+    """What only a person could settle, where no inbox would ever tell; None when the driver may wait."""
+    head = state.head
+    if head.paused:
+        return "the run is paused"
+    if head.started_at is None:
+        return "the run waits for its approval"
+    waits_on = head.agreed is not None and head.agreed.then is AfterDeadline.NONE
+    return "the run waits to be committed" if head.commit_due_at and not head.committed and waits_on else None

@@ -37,6 +37,17 @@ class RunOutcome(StrEnum):
     """A drill that did not come to its end; what it had made is removed."""
 
 
+class AfterDeadline(StrEnum):
+    """What happens to a carried out run that nobody commits in time."""
+
+    NONE = "none"
+    """It waits on."""
+    COMMIT = "commit"
+    """It is committed as it stands."""
+    UNDO = "undo"
+    """What it did is undone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunCreated:
     """The first event of every run."""
@@ -66,6 +77,29 @@ class ApprovalAwaited:
     person: str
     reason: str
     within_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitAgreed:
+    """When every step is done the run waits to be committed; after ``within_s`` seconds ``then`` happens."""
+
+    then: AfterDeadline
+    within_s: int
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitDue:
+    """Every step is done; from now on the run waits to be committed or undone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """A person (or drorch, as agreed, at the deadline) takes what the run did as final."""
+
+    person: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +313,9 @@ Body = (
     RunCreated
     | Approved
     | ApprovalAwaited
+    | CommitAgreed
+    | CommitDue
+    | Committed
     | InterlockOverridden
     | Declared
     | RunStarted

@@ -63,10 +63,15 @@ def approval_overdue(head: RunHead, at: Instant) -> bool:
     """Whether ``at`` lies behind the deadline for the approval of a prepared run."""
     if head.awaited is None or head.awaited_at is None or not head.awaited.within_s:
         return False
-    waited = at.since(head.awaited_at)
+    return waited_s(head.awaited_at, at) > head.awaited.within_s
+
+
+def waited_s(since: Instant, at: Instant) -> float:
+    """Seconds from ``since`` to ``at``, also across a restart of the machine."""
+    waited = at.since(since)
     if waited < 0:  # the machine was started anew meanwhile, its monotonic clock with it: only the wall clock is left
-        waited = (at.wall - head.awaited_at.wall).total_seconds()
-    return waited > head.awaited.within_s
+        waited = (at.wall - since.wall).total_seconds()
+    return waited
 
 
 def approval_refusal(head: RunHead) -> Refusal:

@@ -16,6 +16,7 @@ from drorch.plan.model import Act, PlaybookAct
 from drorch.run.events import (
     Approved,
     CleanUpRequested,
+    Committed,
     Event,
     InterlockOverridden,
     Paused,
@@ -55,6 +56,7 @@ OperatorBody = (
     | StepResolved
     | UndoRequested
     | CleanUpRequested
+    | Committed
 )
 """What a person may ask of a run."""
 

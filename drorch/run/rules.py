@@ -17,10 +17,14 @@ from drorch.run.backwards import (
     undo_start_objection,
 )
 from drorch.run.events import (
+    AfterDeadline,
     ApprovalAwaited,
     Approved,
     Body,
     CleanUpRequested,
+    CommitAgreed,
+    CommitDue,
+    Committed,
     Declared,
     DifferenceAccepted,
     DriverAttached,
@@ -66,6 +70,10 @@ class RunHead:
     awaited: ApprovalAwaited | None = None
     """The run waits for its approval instead of being refused without one."""
     awaited_at: Instant | None = None
+    agreed: CommitAgreed | None = None
+    """The run waits to be committed when it was carried out."""
+    commit_due_at: Instant | None = None
+    committed: Committed | None = None
     overrides: tuple[InterlockOverridden, ...] = ()
     declared: Declared | None = None
     declared_at: Instant | None = None
@@ -115,6 +123,32 @@ def _awaited(head: RunHead, _: Progress, __: ApprovalAwaited) -> str | None:
     return (
         "the run has started" if head.started_at else "the run waits for its approval already" if head.awaited else None
     )
+
+
+def _agreed(head: RunHead, _: Progress, body: CommitAgreed) -> str | None:
+    if body.then is not AfterDeadline.NONE and body.within_s <= 0:
+        return f"to {body.then} by itself the run needs a deadline"
+    return "the run has started" if head.started_at else "a commit policy is agreed already" if head.agreed else None
+
+
+def _commit_due(head: RunHead, progress: Progress, _: CommitDue) -> str | None:
+    if head.agreed is None or head.commit_due_at is not None:
+        return "no commit is agreed, or it is due already"
+    return "not every step is done" if _unfinished(progress) else None
+
+
+def _committed(head: RunHead, progress: Progress, _: Committed) -> str | None:
+    if head.agreed is None:
+        return "no commit was agreed: the run ends by itself"
+    if head.committed is not None:
+        return "the run is committed already"
+    if head.undo or head.stop:
+        return "the run is being undone or stopped"
+    return None if head.commit_due_at and not _unfinished(progress) else "not every step is done"
+
+
+def _unfinished(progress: Progress) -> bool:
+    return any(state.status not in SATISFIED for state in progress.steps.values())
 
 
 def _override(head: RunHead, progress: Progress, body: InterlockOverridden) -> str | None:
@@ -185,12 +219,14 @@ def _stop(head: RunHead, _: Progress, __: StopRequested) -> str | None:
     return "the run is being stopped already" if head.stop else None
 
 
-def _end(_: RunHead, progress: Progress, body: RunEnded) -> str | None:
+def _end(head: RunHead, progress: Progress, body: RunEnded) -> str | None:
     running = [*sorted(progress.sets[StepStatus.RUNNING]), *progress.undoing(UndoStatus.RUNNING)]
     if running:
         return f"{running[0]} is under way"
-    if body.outcome is RunOutcome.COMPLETED and any(state.status not in SATISFIED for state in progress.steps.values()):
+    if body.outcome is RunOutcome.COMPLETED and _unfinished(progress):
         return "not every step is done"
+    if body.outcome is RunOutcome.COMPLETED and head.agreed and not head.committed:
+        return "it is not committed"
     return None
 
 
@@ -254,6 +290,9 @@ _RULES: Final[Mapping[type[Any], Callable[[RunHead, Progress, Any], str | None]]
         Approved: _before_start,
         Declared: _before_start,
         ApprovalAwaited: _awaited,
+        CommitAgreed: _agreed,
+        CommitDue: _commit_due,
+        Committed: _committed,
         InterlockOverridden: _override,
         UndoRequested: _undo,
         UndoStarted: _undo_start,

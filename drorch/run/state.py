@@ -18,6 +18,9 @@ from drorch.run.events import (
     Approved,
     Body,
     CleanUpRequested,
+    CommitAgreed,
+    CommitDue,
+    Committed,
     Declared,
     DriverAttached,
     Event,
@@ -200,12 +203,22 @@ _KEPT: Final[Mapping[type[Any], str]] = MappingProxyType(
     {
         RunCreated: "created",
         ApprovalAwaited: "awaited",
+        CommitAgreed: "agreed",
+        Committed: "committed",
         Declared: "declared",
         Paused: "paused",
         StopRequested: "stop",
         RunEnded: "ended",
         UndoRequested: "undo",
         CleanUpRequested: "cleaning",
+    }
+)
+_STAMPED: Final[Mapping[type[Any], str]] = MappingProxyType(
+    {
+        Declared: "declared_at",
+        ApprovalAwaited: "awaited_at",
+        RunStarted: "started_at",
+        CommitDue: "commit_due_at",
     }
 )
 _COLLECTED: Final[Mapping[type[Any], str]] = MappingProxyType(
@@ -232,12 +245,8 @@ def _head_after(head: RunHead, body: Body, at: Instant) -> RunHead:
 def _head_changes(head: RunHead, body: Body, at: Instant) -> dict[str, Any]:
     """What an event changes in the head besides leaving itself there."""
     match body:
-        case Declared():
-            return {"declared_at": at}
-        case ApprovalAwaited():
-            return {"awaited_at": at}
-        case RunStarted():
-            return {"started_at": at}
+        case Declared() | ApprovalAwaited() | RunStarted() | CommitDue():
+            return {_STAMPED[type(body)]: at}
         case Resumed():
             return {"paused": None}
         case RequestSettled():

@@ -17,10 +17,12 @@ from drorch.run.progress import StepStatus
 from drorch.run.state import RunState, objection
 
 APPROVAL, PAUSE, UNKNOWN, DECISION, INTERRUPTED = "approval", "pause", "unknown step", "decision", "interrupted"
+COMMIT = "commit"
 
 _NOTHING = ev.RequestSettled(request=0, problem="")
 """Stands for the present moment: changes nothing."""
 _LIFTS_PAUSE = (ev.Resumed, ev.UndoRequested, ev.CleanUpRequested)
+_SETTLES_COMMIT = (ev.Committed, ev.UndoRequested, ev.StopRequested, ev.RunEnded)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,7 @@ class Needed:
     """What the run waits for now: ``who`` has to do ``what``, ``since`` when, and how."""
 
     reason: str
-    """For machines: one of `APPROVAL`, `PAUSE`, `UNKNOWN`, `DECISION` and `INTERRUPTED`."""
+    """For machines: one of `APPROVAL`, `PAUSE`, `UNKNOWN`, `DECISION`, `COMMIT` and `INTERRUPTED`."""
     what: str
     who: str
     since: Instant
@@ -70,7 +72,7 @@ class _Reading:
     def __init__(self) -> None:
         self.busy: set[str] = set()
         self.unknown: set[str] = set()
-        self.awaited = self.started = self.paused = False
+        self.awaited = self.started = self.paused = self.due = False
         self.ended: ev.RunOutcome | None = None
 
     def take(self, body: ev.Body) -> None:
@@ -78,6 +80,7 @@ class _Reading:
         self.awaited |= isinstance(body, ev.ApprovalAwaited)
         self.started |= isinstance(body, ev.RunStarted)
         self.paused = isinstance(body, ev.Paused) or (self.paused and not isinstance(body, _LIFTS_PAUSE))
+        self.due = isinstance(body, ev.CommitDue) or (self.due and not isinstance(body, _SETTLES_COMMIT))
         match body:
             case ev.RunEnded():
                 self.ended = body.outcome
@@ -108,6 +111,8 @@ class _Reading:
             return PAUSE
         if self.unknown:
             return UNKNOWN
+        if self.due:
+            return COMMIT
         return INTERRUPTED if isinstance(following, ev.DriverAttached) else None
 
 
@@ -144,7 +149,7 @@ def needed_now(state: RunState, events: Sequence[ev.Event], *, driven: bool) -> 
     """What waits for whom and since when. ``state`` is the fold of ``events``; ``driven``: a driver is at it."""
     if not events:
         return ()
-    found = [*_approval(state, events), *_steps(state, events), *_pause(state, events)]
+    found = [*_approval(state, events), *_steps(state, events), *_commit(state), *_pause(state, events)]
     if not driven and state.ended is None and (state.head.started_at or state.head.stop or not found):
         found.append(
             Needed(
@@ -215,6 +220,24 @@ def _way_on(state: RunState, step: str, wanted: Sequence[str]) -> str:
             f"drorch run cleanup {state.run} --by NAME --reason WHY if something is left; then a new {state.plan.kind}"
         )
     return f"nothing can be decided about it in this run any more: make a new {state.plan.kind}"
+
+
+def _commit(state: RunState) -> Iterator[Needed]:
+    head = state.head
+    if head.agreed is None or head.commit_due_at is None or head.committed or head.ended or head.undo:
+        return
+    agreed = head.agreed
+    what = "everything is done: commit it, or have it undone"
+    if agreed.then is not ev.AfterDeadline.NONE:
+        what += f"; {agreed.then} by itself after {agreed.within_s} s"
+    yield Needed(
+        reason=COMMIT,
+        what=what,
+        who=_operator(state),
+        since=head.commit_due_at,
+        step=None,
+        next_step=f"drorch run commit {state.run} --by NAME --reason WHY",
+    )
 
 
 def _pause(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:

@@ -197,6 +197,13 @@ async def upload(
     return Kept(evidence=keep_content(folder, name, content))
 
 
+@router.post("/{run}/commit", dependencies=[OPERATOR], status_code=202)
+def commit(run: RunId, body: Why, context: Ctx, who: Who, if_match: IfMatch = None) -> AskedOut:
+    """Take what the run did as final, where that was agreed before its start."""
+    _check_run(context, run, if_match)
+    return _out(context.operations.commit(run, person=who.name, reason=body.reason))
+
+
 @router.post("/{run}/undo", dependencies=[OPERATOR], status_code=202)
 def undo(run: RunId, body: UndoBody, context: Ctx, who: Who, if_match: IfMatch = None) -> AskedOut:
     """Undo what was done, dependents first, by the undo acts the plan declares."""

@@ -39,6 +39,7 @@ def bodies() -> st.SearchStrategy[ev.Body]:
     """Every kind of body with arbitrary values (the schema number is fixed)."""
     by_type = {"str": TEXT, "int": NUMBERS, "str | None": st.none() | TEXT, "Mapping[str, object]": FACTS,
                "RunOutcome": st.sampled_from(ev.RunOutcome),
+               "AfterDeadline": st.sampled_from(ev.AfterDeadline),
                "tuple[str, ...]": st.lists(TEXT, max_size=3).map(tuple)}  # fmt: skip
     kinds = []
     for kind in get_args(ev.Body):
