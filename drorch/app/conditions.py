@@ -27,8 +27,10 @@ VERIFIED_FOR = timedelta(days=366)
 TIER_1 = 1
 
 
-def programme_file(plan: Plan, catalog: Catalog, estate: Estate, named: Path | None) -> Path | None:
-    """The programme whose windows hold for a run: the named one, ``$DRORCH_YEAR``, else ``year.yaml`` here.
+def programme_file(
+    plan: Plan, catalog: Catalog, estate: Estate, named: Path | None, *, default: Path = YEAR
+) -> Path | None:
+    """The programme whose windows hold for a run: the named one, ``$DRORCH_YEAR``, else ``default``.
 
     None where none is owed: for what is not planned, and on a lab when none is named. InputInvalid when a planned run
     would start without anybody having said when it may, and when the file is not sound (with line and field).
@@ -38,7 +40,7 @@ def programme_file(plan: Plan, catalog: Catalog, estate: Estate, named: Path | N
     told = named or (Path(os.environ["DRORCH_YEAR"]) if os.environ.get("DRORCH_YEAR") else None)
     if told is None and estate.name == LAB:
         return None
-    file = (told or YEAR).absolute()
+    file = (told or default).absolute()
     if not file.is_file():
         raise InputInvalid(
             f"nothing says when a {plan.kind} may run: there is no programme of the year",

@@ -66,6 +66,8 @@ class Request:
     """A standing watch that already runs (it saw the time before the disruption); None starts one."""
     year: Path | None = None
     """The programme whose windows have to be open; None: see `drorch.app.conditions.programme_file`."""
+    default_year: Path = conditions.YEAR
+    """The programme when none is named by ``year`` or ``$DRORCH_YEAR``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +117,7 @@ class Service:
         people = (("operator", request.operator), *(("approver", item.person) for item in request.approvals))
         beginning.check_names(iter(people))
         beginning.check_commit(request.plan, request.commit)
-        year = conditions.programme_file(request.plan, catalog, estate, request.year)
+        year = conditions.programme_file(request.plan, catalog, estate, request.year, default=request.default_year)
         run = request.run or self._parts.ids.new_run_id()
         folder = run_folder(self._parts.home, run, must_exist=False)
         watch = watch_folder(self._parts.home, request.watch or run)

@@ -38,7 +38,7 @@ from drorch.web.settings import WebSettings
 PASSWORD = "correct horse battery staple"
 ESTATE = """\
 schema: 1
-name: nowhere
+name: lab
 zone: test.
 inventory: nowhere/inventory.yml
 name_servers: []

@@ -88,6 +88,7 @@ def start_run(context: WebContext, who: Principal, wish: StartWish, key: str) ->
         declared_because=wish.reason if wish.declare else "",
         awaits=ev.ApprovalAwaited(person=who.name, reason=wish.reason, within_s=wish.approval_within_s),
         watch=wish.watch,
+        default_year=context.files.year,
     )
     events = context.journal.read(run)
     if not events:

@@ -14,8 +14,18 @@ import yaml
 from drorch.app.settings import load_plan_file
 from drorch.core.ids import short
 from drorch.plan.codec import plan_id
-from drorch.run.events import InterlockOverridden, InterlockRefused, RunEnded, RunOutcome, RunStarted, StepStarted
+from drorch.run.events import (
+    CommitDue,
+    Committed,
+    InterlockOverridden,
+    InterlockRefused,
+    RunEnded,
+    RunOutcome,
+    RunStarted,
+    StepStarted,
+)
 from drorch.testing.builders import SMALL_CATALOG_YAML
+from tests.acceptance.conftest import wait_until
 from tests.acceptance.operator import processes_naming
 from tests.acceptance.test_cli_runs import PEOPLE, Desk, assert_refused, built, events_of
 
@@ -114,6 +124,38 @@ def test_two_persons_take_the_risk_and_the_report_says_so(desk: Desk) -> None:
     assert any(isinstance(body, InterlockOverridden) for body in bodies)
     assert not any(isinstance(body, InterlockRefused) for body in bodies)
     assert "night shift agreed" in desk.types("report", "show", run).stdout
+
+
+def test_a_run_that_was_carried_out_waits_to_be_committed(desk: Desk) -> None:
+    refused = desk.types(
+        "run", "start", str(built(desk, "switchover")), *PEOPLE, "--commit", "undo", "--commit-after", "5m"
+    )
+    assert_refused(refused.returncode, refused.stdout + refused.stderr, 2, "no undo takes back", "failback")
+    before = len(desk.runs())
+    driver = desk.begins("run", "start", str(built(desk, "switchover")), *PEOPLE, "--commit", "none")
+    try:
+        wait_until(lambda: len(desk.runs()) > before, what="the run")
+        run = latest(desk)
+        wait_until(
+            lambda: any(isinstance(body, CommitDue) for body in events_of(desk, run)), deadline_s=90, what="the end"
+        )
+        (needed,) = json.loads(desk.types("run", "watch", run, "--json").stdout)["needed"]
+        assert needed["reason"] == "commit"
+        assert driver.poll() is None
+        asked = desk.types("run", "commit", run, "--by", "Grace Approver", "--reason", "every department signed off")
+        assert asked.returncode == 0, asked.stderr
+        assert driver.wait(60) == 0
+    finally:
+        driver.kill()
+        driver.wait(10)
+    report = desk.types("report", "show", run).stdout
+    assert "every department signed off" in report
+    home = desk.types(
+        "run", "start", str(built(desk, "failback")), *PEOPLE, "--commit", "commit", "--commit-after", "1s"
+    )
+    assert home.returncode == 0, home.stdout + home.stderr
+    (committed,) = [body for body in events_of(desk, latest(desk)) if isinstance(body, Committed)]
+    assert committed.person == "drorch"
 
 
 def test_a_real_failover_waits_for_no_window(desk: Desk) -> None:
