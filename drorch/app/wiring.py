@@ -51,6 +51,7 @@ from drorch.app.metrics_access import AccessReader
 from drorch.app.metrics_schedule import ScheduleReader
 from drorch.app.oidc import OidcSettings, OidcSignIn
 from drorch.app.operate import Operations
+from drorch.app.papers import Papers
 from drorch.app.ports import Parts
 from drorch.app.rebuild import why_record_does_not_hold
 from drorch.app.sealing import KnownSecrets, SealingParts
@@ -249,9 +250,9 @@ def known_secrets(estate: Estate) -> KnownSecrets:
     )
 
 
-def examine(catalog: Path, estate: Path | None) -> Iterator[Check]:
+def examine(catalog: Path, estate: Path | None, home: Path | None = None) -> Iterator[Check]:
     """What would stop a run of the present state folder; see `drorch.app.doctor`."""
-    home = settings.home()
+    home = home or settings.home()
     doctor = Doctor(
         ThisMachine(),
         journal=lambda: SqlJournal(settings.journal_database(home)),
@@ -298,6 +299,11 @@ def access_parts(home: Path | None = None) -> AccessParts:
 def typeset(template: str, data: Mapping[str, object], made_at: datetime) -> Typeset:
     """A paper as PDF. Broken without the packages of the extra ``pdf``."""
     return typeset_by_typst(template, data, made_at)
+
+
+def papers() -> Papers:
+    """Papers with the fonts and the typesetter of this machine."""
+    return Papers(font_faces=font_faces, typeset=lambda template, data, at: typeset(template, data, at).data)
 
 
 def record_holds(run: str) -> str | None:

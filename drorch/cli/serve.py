@@ -34,6 +34,9 @@ def root(
     catalog: Annotated[Path, typer.Option("--catalog", help="The catalog file.")] = Path("app_catalog.yaml"),
     year: Annotated[Path, typer.Option("--year", help="The programme of the year.")] = Path("year.yaml"),
     capacity: Annotated[Path, typer.Option("--capacity", help="The model of remote access.")] = Path("capacity.yaml"),
+    schedule: Annotated[Path, typer.Option("--schedule", help="The schedule file.")] = Path("schedule.yaml"),
+    planner: Annotated[Path, typer.Option("--planner", help="How tests are held.")] = Path("planner.yaml"),
+    access: Annotated[Path, typer.Option("--access", help="The sources of remote access.")] = Path("access.yaml"),
     estate: Annotated[Path | None, typer.Option("--estate", help="Default: the running lab's.")] = None,
     oidc: Annotated[Path | None, typer.Option("--oidc", help="Settings of an OpenID provider (YAML).")] = None,
 ) -> None:
@@ -44,7 +47,15 @@ def root(
     from drorch.web.context import Files, real_context
     from drorch.web.server import Place, serve
 
-    files = Files(catalog=catalog, year=year, capacity=capacity, estate=estate)
+    files = Files(
+        catalog=catalog,
+        year=year,
+        capacity=capacity,
+        schedule=schedule,
+        planner=planner,
+        access=access,
+        estate=estate,
+    )
     place = Place(
         host=host,
         port=port,

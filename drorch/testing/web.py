@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 from fastapi import FastAPI
 
+from drorch.app import wiring
+from drorch.app.access_tests import AccessTests
 from drorch.app.accounts import Account, Accounts, Role
 from drorch.app.audit import AuditLog
+from drorch.app.callout import CalloutParts, CallOuts
+from drorch.app.doctor import Check, Health
 from drorch.app.folders import run_folder, write_whole
 from drorch.app.operate import Operations
 from drorch.app.ports import Parts, PartsOfEstate, Watching
@@ -31,6 +35,7 @@ from drorch.testing.driving import FakeDrivers
 from drorch.testing.fakes import MemoryInbox, MemoryJournal
 from drorch.testing.records import MemoryRecords
 from drorch.testing.runs import created
+from drorch.testing.schedule import MemoryScheduleStore
 from drorch.web.app import create_app
 from drorch.web.context import Files, WebContext
 from drorch.web.settings import WebSettings
@@ -86,6 +91,9 @@ class WebScene:
     estate: Path | None = None
     year: Path = Path("year.yaml")
     capacity: Path = Path("capacity.yaml")
+    schedule: Path = Path("schedule.yaml")
+    planner: Path = Path("planner.yaml")
+    access: Path = Path("access.yaml")
     clock: HandClock = field(default_factory=HandClock)
     journal: Journal = field(default_factory=MemoryJournal)
     inbox: OperatorInbox = field(default_factory=MemoryInbox)
@@ -93,6 +101,9 @@ class WebScene:
     records: MemoryRecords = field(default_factory=MemoryRecords)
     settings: WebSettings = field(default_factory=WebSettings)
     samples: list[Sample] = field(default_factory=list)
+    schedule_store: MemoryScheduleStore = field(default_factory=MemoryScheduleStore)
+    broken_records: dict[str, str] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
     ids: CountingIds = field(default_factory=CountingIds)
     context: WebContext = field(init=False)
     app: FastAPI = field(init=False)
@@ -109,7 +120,15 @@ class WebScene:
         of_estate = cast(PartsOfEstate, None)
         self.context = WebContext(
             home=self.home,
-            files=Files(catalog=self.catalog, estate=self.estate, year=self.year, capacity=self.capacity),
+            files=Files(
+                catalog=self.catalog,
+                estate=self.estate,
+                year=self.year,
+                capacity=self.capacity,
+                schedule=self.schedule,
+                planner=self.planner,
+                access=self.access,
+            ),
             parts=parts,
             of_estate=of_estate,
             service=Service(parts, of_estate),
@@ -120,6 +139,18 @@ class WebScene:
             audit=AuditLog(self.home, self.clock),
             sealing=self._sealing,
             probe_now=self._probe,
+            holds=self.broken_records.get,
+            papers=wiring.papers(),
+            schedule_store=lambda: self.schedule_store,
+            checks={},
+            examine=self._examine,
+            callouts=CallOuts(
+                CalloutParts(
+                    home=self.home, clock=self.clock, ids=self.ids, notifiers=lambda *_: {}, token=lambda: "token"
+                )
+            ),
+            access_parts=lambda: replace(wiring.access_parts(self.home), clock=self.clock),
+            access_tests=AccessTests(self.home, self.clock),
         )
         self.app = create_app(self.context, self.settings)
 
@@ -156,6 +187,10 @@ class WebScene:
 
     def _sealing(self) -> AbstractContextManager[SealingParts]:
         return nullcontext(SealingParts(home=self.home, journal=self.journal, secrets=_no_secrets))
+
+    def _examine(self) -> Iterator[Check]:
+        yield Check(name="clock", health=Health.GOOD, said="synchronised")
+        yield from self.checks
 
     def _probe(self, estate: Estate, catalog: Catalog, applications: Sequence[str]) -> list[Sample]:
         del estate, catalog

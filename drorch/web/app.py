@@ -18,6 +18,7 @@ from drorch.web.security import guards, oidc
 from drorch.web.security.authorize import Web
 from drorch.web.security.rules import table
 from drorch.web.security.sessions import Sessions
+from drorch.web.security.strangers import Strangers
 from drorch.web.security.throttle import Throttle
 from drorch.web.settings import WebSettings
 from drorch.web.streams import Streams
@@ -62,7 +63,8 @@ def create_app(context: WebContext, settings: WebSettings) -> FastAPI:
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     # The last one is the outermost.
     app.add_middleware(guards.BodyLimit)
-    app.add_middleware(guards.Auditing, log=context.audit)
+    app.state.strangers = Strangers(context.audit, context.clock)
+    app.add_middleware(guards.Auditing, log=context.audit, strangers=app.state.strangers)
     app.add_middleware(guards.KnownHosts, hosts=settings.hosts)
     app.add_middleware(guards.SecurityHeaders, secure=settings.secure)
     return app

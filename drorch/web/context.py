@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from drorch.app import settings, wiring
+from drorch.app.access_poll import AccessParts
+from drorch.app.access_tests import AccessTests
 from drorch.app.accounts import Accounts
+from drorch.app.actions import Holds
 from drorch.app.audit import AuditLog
+from drorch.app.callout import CallOuts
+from drorch.app.checks import Checks
+from drorch.app.doctor import Check
 from drorch.app.oidc import OidcSignIn, load_oidc
 from drorch.app.operate import Operations
-from drorch.app.ports import DriverProcesses, Parts, PartsOfEstate
+from drorch.app.papers import Papers
+from drorch.app.ports import DriverProcesses, Parts, PartsOfEstate, ScheduleStore
+from drorch.app.rebuild import why_record_does_not_hold
 from drorch.app.sealing import SealingParts
 from drorch.app.service import Service
 from drorch.catalog.estate import Estate
@@ -30,6 +38,9 @@ class Files:
     catalog: Path = Path("app_catalog.yaml")
     year: Path = Path("year.yaml")
     capacity: Path = Path("capacity.yaml")
+    schedule: Path = Path("schedule.yaml")
+    planner: Path = Path("planner.yaml")
+    access: Path = Path("access.yaml")
     estate: Path | None = None
 
     def estate_file(self) -> Path:
@@ -53,6 +64,17 @@ class WebContext:
     audit: AuditLog
     sealing: Callable[[], AbstractContextManager[SealingParts]]
     probe_now: Callable[[Estate, Catalog, Sequence[str]], list[Sample]]
+    holds: Holds
+    """Whether the record of a run may be relied on."""
+    papers: Papers
+    schedule_store: Callable[[], ScheduleStore]
+    checks: Checks
+    """What a schedule may name."""
+    examine: Callable[[], Iterator[Check]]
+    """Would a run work from here, tonight?"""
+    callouts: CallOuts
+    access_parts: Callable[[], AccessParts]
+    access_tests: AccessTests
     oidc: OidcSignIn | None = None
     """How people log in through an OpenID provider; None: local accounts only."""
 
@@ -90,5 +112,13 @@ def real_context(home: Path, files: Files, oidc: Path | None = None) -> WebConte
         audit=AuditLog(home, parts.clock),
         sealing=lambda: wiring.sealing(home),
         probe_now=wiring.probe_now,
+        holds=lambda run: why_record_does_not_hold(parts, run),
+        papers=wiring.papers(),
+        schedule_store=lambda: wiring.schedule_store(home),
+        checks=wiring.scheduled_checks(files.year, files.catalog),
+        examine=lambda: wiring.examine(files.catalog, files.estate, home),
+        callouts=wiring.callouts(home),
+        access_parts=lambda: wiring.access_parts(home),
+        access_tests=wiring.access_tests(home),
         oidc=wiring.oidc_sign_in(load_oidc(oidc)) if oidc else None,
     )

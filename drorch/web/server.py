@@ -91,7 +91,8 @@ class _Server(uvicorn.Server):
 def serve(context: WebContext, place: Place) -> None:
     """Answer until ended. Broken when the port is taken."""
     settings = settings_of(place)
-    app = with_links(create_app(context, settings), context)
+    made = create_app(context, settings)
+    app = with_links(made, context)
     listening = _listen(place)
     config = uvicorn.Config(
         app,
@@ -108,7 +109,10 @@ def serve(context: WebContext, place: Place) -> None:
         lifespan="off",
     )
     _say(context, place, listening.getsockname()[1])
-    _Server(config, settings.closing.set).run(sockets=[listening])
+    try:
+        _Server(config, settings.closing.set).run(sockets=[listening])
+    finally:
+        made.state.strangers.tell(every=True)
 
 
 def _listen(place: Place) -> socket.socket:

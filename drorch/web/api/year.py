@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import tempfile
 from datetime import date, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -15,7 +11,7 @@ from starlette.responses import Response
 
 from drorch.app.accounts import Role
 from drorch.app.year import Claim, Said, Wish, Year, load_year
-from drorch.core.errors import InputInvalid, NotFound
+from drorch.core.errors import NotFound
 from drorch.programme.codec import booking_to_json, event_to_json, status_to_json
 from drorch.programme.local_time import parse_instant
 from drorch.programme.log import YearEvent, fold_year
@@ -39,6 +35,7 @@ from drorch.web.api.base import (
     page_of,
     tagged,
 )
+from drorch.web.api.sent_files import EvidenceFiles, kept
 from drorch.web.context import WebContext
 from drorch.web.problems import HttpProblem
 from drorch.web.security.principal import Principal
@@ -50,13 +47,6 @@ Seconds = Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)]
 Start = Annotated[str, Field(min_length=1, max_length=40, description="By the first site's clock: 2013-03-09T06:00.")]
 
 
-class EvidenceFile(Input):
-    """A file that shows what was done; its name, size and SHA-256 are kept, not the file."""
-
-    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/\\]{1,200}$")]
-    content: Annotated[str, Field(max_length=14_000_000, description="Base64.")]
-
-
 class RecordBody(Input):
     """As ``drorch year record``."""
 
@@ -65,7 +55,7 @@ class RecordBody(Input):
     reason: Line
     day: date | None = None
     result: TestResult | None = None
-    evidence: list[EvidenceFile] = Field(default=[], max_length=20)
+    evidence: EvidenceFiles = Field(default=[])
     run: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9@._:-]{0,127}$")] = None
     component: Word | None = None
     signed_off_by: Line | None = None
@@ -153,13 +143,13 @@ def record(body: RecordBody, context: Ctx, who: Who, if_match: IfMatch = None) -
     year = _year(context)
     _check_log(year, if_match)
     _own_only(context, who, body.subjects)
-    with tempfile.TemporaryDirectory(prefix="drorch-") as folder:
+    with kept(body.evidence) as files:
         claim = Claim(
             activity=body.activity,
             subjects=tuple(dict.fromkeys(body.subjects)),
             day=body.day,
             result=body.result,
-            files=tuple(_file(Path(folder), number, item) for number, item in enumerate(body.evidence)),
+            files=files,
             run=body.run,
             component=body.component,
             signed_off_by=body.signed_off_by,
@@ -280,19 +270,3 @@ def _own_only(context: WebContext, who: Principal, subjects: list[str]) -> None:
             f"{foreign[0]} is not of {who.name}'s departments ({', '.join(who.departments) or 'none'})",
             next_step="let that department, or a planner, write it down",
         )
-
-
-def _file(folder: Path, number: int, item: EvidenceFile) -> Path:
-    try:
-        content = base64.b64decode(item.content, validate=True)
-    except (binascii.Error, ValueError):
-        raise InputInvalid("is not base64", where=f"evidence {item.name}", next_step="encode the file") from None
-    if item.name in (".", ".."):
-        raise InputInvalid("is no file name", where=f"evidence {item.name}", next_step="name the file")
-    own = folder / str(number)
-    own.mkdir()
-    try:
-        (own / item.name).write_bytes(content)
-    except OSError as error:
-        raise InputInvalid(f"cannot be kept: {error.strerror}", where="evidence", next_step="a shorter name") from error
-    return own / item.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,9 +12,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from drorch.app.audit import AuditLog, Entry
+from drorch.core.errors import DrorchError
 from drorch.web.problems import MEDIA_TYPE, HttpProblem, Problem, problem_of
 from drorch.web.security.authorize import SAFE, address_of
 from drorch.web.security.principal import principal_of
+from drorch.web.security.strangers import Strangers
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -35,6 +38,7 @@ MAX_UPLOADS: Mapping[str, int] = {
     "/catalog/diff": 16_000_000,
     "/catalog/import": 16_000_000,
     "/year/records": 16_000_000,
+    "/claim": 16_000_000,
     "/resolve": 64 * 1024 * 1024,
 }
 """Larger bodies, by the end of the path, and only for somebody who brings a cookie or a token."""
@@ -151,10 +155,10 @@ async def _send_problem(send: Send, problem: Problem) -> None:
 
 
 class Auditing:
-    """Writes every change and every denied request down, before its answer leaves."""
+    """Writes every change and every denied request down, before its answer leaves. Of strangers' see `Strangers`."""
 
-    def __init__(self, app: ASGIApp, *, log: AuditLog) -> None:
-        self._app, self._log = app, log
+    def __init__(self, app: ASGIApp, *, log: AuditLog, strangers: Strangers) -> None:
+        self._app, self._log, self._strangers = app, log, strangers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -162,6 +166,10 @@ class Auditing:
             await self._app(scope, receive, send)
             return
         Request(scope).state.problem = None  # makes the state that routes and this share
+
+        if self._strangers.waiting:
+            with suppress(DrorchError):  # said again with the next request; a full disk must not stop reading
+                await run_in_threadpool(self._strangers.tell)
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -188,4 +196,8 @@ class Auditing:
             address=address_of(request),
             detail=problem.detail if isinstance(problem, Problem) else str(getattr(request.state, "noted", "")),
         )
-        await run_in_threadpool(self._log.append, entry)
+        guessed = status == 401 and bool(entry.login)  # how often a password may be tried is limited already
+        if principal is None and status >= 400 and not guessed:
+            await run_in_threadpool(self._strangers.note, entry)
+        else:
+            await run_in_threadpool(self._log.append, entry)
