@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from unit.programme.samples import year_text
 
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from drorch.testing.web import ESTATE, WebScene
@@ -20,7 +21,9 @@ def scene(tmp_path: Path) -> WebScene:
     home.mkdir()
     estate = tmp_path / "estate.yml"
     estate.write_text(ESTATE, encoding="utf-8")
-    return WebScene(home=home, catalog=catalog, estate=estate, year=tmp_path / "year.yaml")
+    year = tmp_path / "year.yaml"
+    year.write_text(year_text(), encoding="utf-8")
+    return WebScene(home=home, catalog=catalog, estate=estate, year=year)
 
 
 @pytest.fixture
