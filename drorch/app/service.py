@@ -11,6 +11,7 @@ from drorch.app.boots import boots_of, note_boot
 from drorch.app.folders import RunFolder, WatchFolder, read_json, run_folder, watch_folder, write_whole
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts, PartsOfEstate
+from drorch.app.standing_watch import watch_before
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.errors import Broken, DrorchError, NotFound, Refused
@@ -63,7 +64,8 @@ class Request:
     commit: ev.CommitAgreed | None = None
     """The run waits to be committed when it was carried out; None: it ends by itself."""
     watch: str | None = None
-    """A standing watch that already runs (it saw the time before the disruption); None starts one."""
+    """A standing watch that already runs (it saw the time before the disruption). None: for a failover one that stands
+    and looks at all it is about, else a new one."""
     year: Path | None = None
     """The programme whose windows have to be open; None: see `drorch.app.conditions.programme_file`."""
     default_year: Path = conditions.YEAR
@@ -120,7 +122,7 @@ class Service:
         year = conditions.programme_file(request.plan, catalog, estate, request.year, default=request.default_year)
         run = request.run or self._parts.ids.new_run_id()
         folder = run_folder(self._parts.home, run, must_exist=False)
-        watch = watch_folder(self._parts.home, request.watch or run)
+        watch = watch_folder(self._parts.home, watch_before(self._parts, request.plan, request.watch) or run)
         write_whole(folder.catalog, text.decode("utf-8"))
         context = {
             "estate": str(request.estate_file.absolute()),

@@ -94,7 +94,19 @@ def start(
         year=year,
         commit=commit_agreed(operator, reason, commit, commit_after),
     )
-    follow(wiring.service().begin(request), as_json=as_json)
+    opened = wiring.service().begin(request)
+    tell_of_watch(opened)
+    follow(opened, as_json=as_json)
+
+
+def tell_of_watch(opened: Opened) -> None:
+    """A failover that nobody watched before the loss recovers services and proves nothing about how fast: say so."""
+    if opened.plan.kind is Kind.FAILOVER and opened.watch.path.name == opened.run:
+        typer.echo(
+            "no standing watch saw these services before their loss: recovery times and lost data cannot be measured\n"
+            "  next time: keep one with 'drorch probe watch --stand NAME --plan PLAN'",
+            err=True,
+        )
 
 
 def plan_of(plan_file: Path, declared_by: str | None) -> Plan:

@@ -15,6 +15,7 @@ from drorch.app.operate import Operations, RunNow
 from drorch.app.plans import PlanStore
 from drorch.app.ports import Parts
 from drorch.app.service import Service, load_report
+from drorch.app.standing_watch import standing_watch
 from drorch.app.year import LOG_NAME, Year, load_year
 from drorch.catalog.check import check_catalog
 from drorch.catalog.load import load_catalog
@@ -174,13 +175,8 @@ class Desk:
 
     def standing_watch(self) -> str | None:
         """The newest watch that lives and belongs to no run: it saw the time before a disruption. None without one."""
-        home = self.places.home
-        runs = {path.name for path in runs_folder(home).glob("*")}
-        specs = sorted((home / "watches").glob("*/watch.json"), key=lambda file: -file.stat().st_mtime_ns)
-        for spec in specs:
-            if spec.parent.name not in runs and self.parts.watching.running(spec.parent):
-                return spec.parent.name
-        return None
+        found = standing_watch(self.places.home, self.parts.watching)
+        return found.path.name if found else None
 
     def plan(self, said: str) -> Plan:
         """A kept plan by its hash or the beginning of it. NotFound without it."""
