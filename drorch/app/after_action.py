@@ -20,7 +20,7 @@ from drorch.app.year_log import YearLog
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.findings import Finding, Severity
-from drorch.core.ids import is_slug
+from drorch.core.ids import is_slug, short
 from drorch.programme.actions.model import Action
 from drorch.programme.log import YearEvent
 from drorch.report.after_action.check import check_report, missing_for_review
@@ -114,20 +114,26 @@ class AfterActions:
             raise InputInvalid(f"a {change.field.value} has no rating", where="--rating", next_step="leave it out")
         return self._append(report_id, who, lambda _: change)
 
-    def review(self, report_id: str, who: Said) -> AfterAction:
-        """Say that one has read it as it is. Refused for an author, and while something is missing."""
-        current = self._current(report_id)
+    def review(self, report_id: str, who: Said, content: str | None = None) -> AfterAction:
+        """Say that one has read it as it is. Refused for an author, and while something is missing.
+
+        ``content``: the hash of what was read (None: as it is now); Refused when it says something else by now.
+        """
+        current = self._read(report_id, content)
         if missing := missing_for_review(current):
             what = "it is not complete: " + "; ".join(missing)
             raise Refused(what, where=report_id, next_step=f"drorch aar edit {report_id} FIELD TEXT ...")
         self._refuse_stale(current, "review")
-        return self._append(report_id, who, lambda _: Reviewed(content=current.content))
+        return self._append(report_id, who, lambda _: Reviewed(content=content or current.content))
 
-    def approve(self, report_id: str, who: Said) -> AfterAction:
-        """Approve exactly this content. Refused for an author, unreviewed, or when a record has changed since."""
-        current = self._current(report_id)
+    def approve(self, report_id: str, who: Said, content: str | None = None) -> AfterAction:
+        """Approve exactly this content. Refused for an author, unreviewed, or when a record has changed since.
+
+        ``content`` as for :meth:`review`.
+        """
+        current = self._read(report_id, content)
         self._refuse_stale(current, "approve")
-        return self._append(report_id, who, lambda _: Approved(content=current.content))
+        return self._append(report_id, who, lambda _: Approved(content=content or current.content))
 
     def check(self, report: AfterAction) -> tuple[Finding, ...]:
         """What a reader should know: what is missing, numbers of people that are in no record, changed records."""
@@ -146,8 +152,12 @@ class AfterActions:
         rows = (action_row(item) for item in found if item.source.run in runs or item.source.key in keys)
         return aar_page(report, tuple(rows), actions.today().isoformat())
 
-    def _current(self, report_id: str) -> AfterAction:
-        return self.book(report_id).version(None)
+    def _read(self, report_id: str, content: str | None) -> AfterAction:
+        current = self.book(report_id).version(None)
+        if content not in (None, current.content):
+            what = f"it says something else than what was read ({short(content or '')})"
+            raise Refused(what, where=report_id, next_step="read it again, then decide")
+        return current
 
     def _refuse_stale(self, report: AfterAction, doing: str) -> None:
         for found in self._stale(report):

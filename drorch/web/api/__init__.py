@@ -4,11 +4,38 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from drorch.web.api import access, actions, acts, catalog, health, plans, reports, runs, session, users, year
+from drorch.web.api import (
+    access,
+    actions,
+    acts,
+    after_actions,
+    catalog,
+    health,
+    plans,
+    reports,
+    runs,
+    session,
+    users,
+    year,
+)
 
 
 def all_routers() -> tuple[APIRouter, ...]:
     """All routers of the API."""
     return tuple(
-        module.router for module in (health, session, users, catalog, plans, runs, acts, reports, year, access, actions)
+        module.router
+        for module in (
+            health,
+            session,
+            users,
+            catalog,
+            plans,
+            runs,
+            acts,
+            reports,
+            year,
+            access,
+            actions,
+            after_actions,
+        )
     )

@@ -36,6 +36,7 @@ from drorch.web.api.base import (
     page_of,
     tagged,
 )
+from drorch.web.api.papers import CSV
 from drorch.web.api.sent_files import EvidenceFiles, kept
 from drorch.web.context import WebContext
 from drorch.web.problems import HttpProblem
@@ -167,12 +168,7 @@ def list_actions(
     )
 
 
-@router.get(
-    "/register.csv",
-    dependencies=[require()],
-    response_class=Response,
-    responses={200: {"content": {"text/csv": {}}}},
-)
+@router.get("/register.csv", dependencies=[require()], response_class=Response, responses=CSV)
 def register(context: Ctx) -> Response:
     """All actions with all fields."""
     actions = _actions(context)

@@ -28,7 +28,8 @@ def report_csp(page: str) -> str:
     found = {*_STYLE.findall(page), *_STYLE_OF_ELEMENT.findall(page)}
     hashes = sorted(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in found)
     allowed = " ".join(f"'sha256-{item}'" for item in hashes)
-    return f"default-src 'none'; style-src 'unsafe-hashes' {allowed}; img-src data:; base-uri 'none'; sandbox"
+    inside = "img-src data:; font-src data:"
+    return f"default-src 'none'; style-src 'unsafe-hashes' {allowed}; {inside}; base-uri 'none'; sandbox"
 
 
 @router.get("/{run}/report", dependencies=[require()])
