@@ -17,6 +17,7 @@ import typer
 from drorch.app import wiring
 from drorch.cli.client import Server, checked_url
 from drorch.cli.output import print_json, print_table
+from drorch.cli.run import CommitAfter, CommitPolicy, commit_agreed
 from drorch.cli.run_view import print_asked, print_runs, print_standing, print_steps
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import short
@@ -123,6 +124,8 @@ def start(
     declare: Annotated[bool, typer.Option("--declare", help="Failover: you declare the site lost.")] = False,
     approve: Annotated[bool, typer.Option("--approve", help="You approve it, where one person is enough.")] = False,
     prepare: Annotated[bool, typer.Option("--prepare", help="Record it only; 'run attach' drives it.")] = False,
+    commit: CommitPolicy = None,
+    commit_after: CommitAfter = None,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
@@ -130,6 +133,9 @@ def start(
     server = _server(context)
     _check_person(server, by)
     body = {"plan": plan, "reason": reason, "declare": declare, "approve": approve, "begin": not prepare}
+    agreed = commit_agreed("", reason, commit, commit_after)
+    if agreed is not None:
+        body |= {"commit": agreed.then.value, "commit_within_s": agreed.within_s}
     told = server.post("/runs", body, key=secrets.token_hex(16))
     if as_json:
         print_json(told)
@@ -167,6 +173,12 @@ def pause(context: typer.Context, run: RunId, reason: Why, by: By = None) -> Non
 def resume(context: typer.Context, run: RunId, reason: Why, by: By = None, attach: Attach = False) -> None:
     """Let steps start again."""
     _ask(context, run, "resume", "resume asked for", by, attach, reason=reason)
+
+
+@run_app.command()
+def commit(context: typer.Context, run: RunId, reason: Why, by: By = None, attach: Attach = False) -> None:
+    """Take what the run did as final, where that was agreed before its start."""
+    _ask(context, run, "commit", "commit asked for", by, attach, reason=reason)
 
 
 @run_app.command()

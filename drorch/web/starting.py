@@ -12,8 +12,9 @@ from drorch.app.service import Approval, Request, Service
 from drorch.core.errors import InputInvalid, JournalConflict
 from drorch.core.ids import content_hash
 from drorch.core.keeping import Stale
-from drorch.plan.model import Kind
+from drorch.plan.model import Kind, Plan
 from drorch.run import events as ev
+from drorch.run.committing import agreement_problem
 from drorch.web.context import WebContext
 from drorch.web.problems import HttpProblem
 from drorch.web.security.principal import Principal
@@ -36,6 +37,10 @@ class StartWish:
     """The person approves the plan; counts where no second person is needed, and needs the role."""
     approval_within_s: int = 0
     watch: str | None = None
+    commit: ev.AfterDeadline | None = None
+    """The run waits to be committed when all is done, and what follows when nobody does; None: it ends by itself."""
+    commit_within_s: int = 0
+    """Seconds from the last step until then; 0: no deadline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,7 @@ def start_run(context: WebContext, who: Principal, wish: StartWish, key: str) ->
         )
     if wish.approve and not who.has(Role.APPROVER):
         raise HttpProblem(403, f"{who.name} has not the role approver", next_step="leave 'approve' away")
+    agreed = _agreed(who, wish, plan)
     run, again = _reserved(context, who, wish, key)
     request = Request(
         plan=plan,
@@ -87,6 +93,7 @@ def start_run(context: WebContext, who: Principal, wish: StartWish, key: str) ->
         declared_by=who.name if wish.declare else None,
         declared_because=wish.reason if wish.declare else "",
         awaits=ev.ApprovalAwaited(person=who.name, reason=wish.reason, within_s=wish.approval_within_s),
+        commit=agreed,
         watch=wish.watch,
         default_year=context.files.year,
     )
@@ -103,10 +110,33 @@ def start_run(context: WebContext, who: Principal, wish: StartWish, key: str) ->
     return Started(run=run, plan=wish.plan, again=again)
 
 
+def _agreed(who: Principal, wish: StartWish, plan: Plan) -> ev.CommitAgreed | None:
+    """The commit policy of the wish. InputInvalid when it cannot be agreed for the plan."""
+    if wish.commit is None:
+        if wish.commit_within_s:
+            raise InputInvalid(
+                "a deadline for nothing", where="commit_within_s", next_step="say commit: none, commit or undo as well"
+            )
+        return None
+    agreed = ev.CommitAgreed(then=wish.commit, within_s=wish.commit_within_s, person=who.name, reason=wish.reason)
+    problem = agreement_problem(plan, agreed)
+    if problem is not None:
+        raise InputInvalid(problem[0], where="commit", next_step=problem[1])
+    return agreed
+
+
+def _asked(wish: StartWish) -> str:
+    """The hash of what is wished. What was left away does not count: an older version's key is still the same wish."""
+    said = asdict(wish)
+    if wish.commit is None:
+        del said["commit"], said["commit_within_s"]
+    return content_hash(said)
+
+
 def _reserved(context: WebContext, who: Principal, wish: StartWish, key: str) -> tuple[str, bool]:
     """The run's id for the key, and whether the key was used before. On disk before anything is begun."""
     name = hashlib.sha256(f"{' '.join(who.name.split()).casefold()}\n{key}".encode("utf-8", "replace")).hexdigest()
-    asked = content_hash(asdict(wish))
+    asked = _asked(wish)
     run = context.parts.ids.new_run_id()
     until = context.clock.now().wall + KEY_LASTS
     try:

@@ -117,6 +117,7 @@ def test_watch_says_the_same_but_for_the_time(desk: Desk) -> None:
         ("run", "show", "nothing"),
         ("run", "retry", RUN, "a/y", "--reason", "r"),
         ("run", "resume", RUN, "--reason", "r"),
+        ("run", "commit", RUN, "--reason", "r"),
         ("report", "show", RUN),
     ],
 )
@@ -160,6 +161,15 @@ def test_a_plan_is_built_and_a_run_prepared_there(desk: Desk) -> None:
     assert desk.there("run", "start", built, "--reason", "yearly", "--prepare", "--json") == 0, desk.err
     run = json.loads(desk.out)["run"]
     assert desk.there("run", "show", run) == 0
+
+
+def test_a_commit_policy_is_agreed_there(desk: Desk) -> None:
+    assert desk.there("plan", "build", "--kind", "drill", "--lose", "nyc", "--json") == 0, desk.err
+    start = ("run", "start", json.loads(desk.out)["id"], "--reason", "yearly", "--prepare")
+    assert desk.there(*start, "--commit", "commit", "--commit-after", "30m") == 2
+    assert "a drill has nothing to commit" in desk.err
+    assert desk.there(*start, "--commit-after", "30m") == 2
+    assert "a deadline for nothing" in desk.err
 
 
 def test_what_cannot_work_is_said(desk: Desk, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from drorch.core.errors import DrorchError
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Kind
 from drorch.run.codec import event_to_json
+from drorch.run.events import AfterDeadline
 from drorch.run.progress import SATISFIED, StepState, StepStatus
 from drorch.web.api.base import (
     Ctx,
@@ -57,6 +58,14 @@ class StartBody(Input):
     approve: bool = Field(default=False, description="You approve it; not enough where two persons are needed.")
     approval_within_s: Annotated[int, Field(ge=0, le=31 * 86_400, strict=True)] = 0
     watch: Annotated[str | None, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")] = None
+    commit: AfterDeadline | None = Field(
+        default=None,
+        description="Switchover, failover, failback: the run waits to be committed, and what follows when nobody does. "
+        "Null: it ends by itself.",
+    )
+    commit_within_s: Annotated[int, Field(ge=0, le=31 * 86_400, strict=True)] = Field(
+        default=0, description="Seconds from the last step until what was agreed happens; with commit and undo."
+    )
 
 
 class StartedRun(BaseModel):

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from drorch.app.accounts import Role
+from drorch.core.ids import content_hash
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Kind
 from drorch.run import events as ev
@@ -107,6 +108,56 @@ def test_a_failover_needs_a_declaration(scene: WebScene, client: TestClient) -> 
     answer = client.post(f"{API}/runs", json={**wish, "declare": True}, headers={**olga, "Idempotency-Key": "2"})
     declared = [e.body for e in scene.journal.read(answer.json()["run"]) if isinstance(e.body, ev.Declared)]
     assert [(item.site, item.person, item.reason) for item in declared] == [("nyc", "Olga Operator", "smoke")]
+
+
+def test_a_commit_policy_is_agreed_at_the_start(scene: WebScene, client: TestClient) -> None:
+    olga = scene.header("olga", Role.OPERATOR, person="Olga Operator")
+    wish = {"plan": plan(client, olga, "failover"), "reason": "nyc is dark", "declare": True}
+    policy = {"commit": "commit", "commit_within_s": 600}
+    answer = client.post(f"{API}/runs", json={**wish, **policy}, headers={**olga, "Idempotency-Key": "1"})
+    assert answer.status_code == 201, answer.text
+    run = answer.json()["run"]
+    agreed = [event.body for event in scene.journal.read(run) if isinstance(event.body, ev.CommitAgreed)]
+    then = ev.AfterDeadline.COMMIT
+    assert agreed == [ev.CommitAgreed(then=then, within_s=600, person="Olga Operator", reason="nyc is dark")]
+    other = client.post(f"{API}/runs", json={**wish, "commit": "none"}, headers={**olga, "Idempotency-Key": "1"})
+    assert other.status_code == 422, "another policy under the same key is another wish"
+    assert len(scene.journal.runs()) == 1
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"commit": "commit"},
+        {"commit": "none", "commit_within_s": 5},
+        {"commit_within_s": 5},
+        {"commit": "undo", "commit_within_s": 5},
+        {"commit": "perhaps"},
+        {"commit": "commit", "commit_within_s": -1},
+        {"commit": "commit", "commit_within_s": 1.5},
+    ],
+)
+def test_a_policy_that_cannot_be_agreed_starts_nothing(
+    scene: WebScene, client: TestClient, policy: dict[str, object]
+) -> None:
+    olga = scene.header("olga", Role.OPERATOR)
+    wish = {"plan": plan(client, olga, "failover"), "reason": "nyc is dark", "declare": True}
+    key = {**olga, "Idempotency-Key": "1"}
+    assert client.post(f"{API}/runs", json={**wish, **policy}, headers=key).status_code in (400, 409, 422)
+    assert scene.journal.runs() == ()
+    # The key was not used up: the mended wish is taken.
+    assert client.post(f"{API}/runs", json=wish, headers=key).status_code == 201
+
+
+def test_a_key_of_an_older_version_still_stands_for_its_wish(scene: WebScene, client: TestClient) -> None:
+    olga = scene.header("olga", Role.OPERATOR)
+    wish = {"plan": plan(client, olga), "reason": "yearly drill"}
+    assert client.post(f"{API}/runs", json=wish, headers={**olga, "Idempotency-Key": "1"}).status_code == 201
+    (kept,) = scene.records.of("start")
+    older = {
+        **wish, "begin": True, "declare": False, "approve": False, "approval_within_s": 0, "watch": None,
+    }  # fmt: skip
+    assert kept.data["asked"] == content_hash(older)
 
 
 def test_one_person_is_one_person_with_two_tokens_two_accounts_or_another_spelling(

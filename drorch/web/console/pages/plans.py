@@ -19,6 +19,7 @@ from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Kind, Limits, Plan
 from drorch.plan.refs import playbooks_id
+from drorch.run.events import AfterDeadline
 from drorch.web.console.pages.frame import Console, check_reason, go, number, texts_of_form
 from drorch.web.console.views.paging import page_of
 from drorch.web.console.views.plans import plan_view
@@ -27,6 +28,7 @@ from drorch.web.security.rules import require
 from drorch.web.starting import StartWish, start_run
 
 USUAL_TOTAL = 4
+LONGEST_MINUTES = 31 * 24 * 60
 
 
 def routes(console: Console) -> APIRouter:
@@ -108,10 +110,13 @@ def _prepare(console: Console, request: Request, name: str, form: Mapping[str, s
     plan = console.desk.plan(name)
     try:
         check_reason(form.get("reason", ""))
+        commit, within_s = _commit_policy(form)
         wish = StartWish(
             plan=plan_id(plan),
             reason=redact_text(form["reason"]),
             declare=form.get("declare") == "yes",
+            commit=commit,
+            commit_within_s=within_s,
             watch=console.desk.standing_watch() if plan.kind is Kind.FAILOVER else None,
         )
         run = start_run(console.context, console.person(request), wish, form.get("once", "")).run
@@ -121,6 +126,17 @@ def _prepare(console: Console, request: Request, name: str, form: Mapping[str, s
         return _show(console, request, plan, told(error), status=409)
     request.state.noted = f"run {run} of plan {name}"
     return go(f"/runs/{run}", "prepared" if plan.kind is not Kind.READINESS else "begun")
+
+
+def _commit_policy(form: Mapping[str, str]) -> tuple[AfterDeadline | None, int]:
+    """What was chosen, and its deadline in seconds. InputInvalid for what is no choice or no number."""
+    chosen, minutes = form.get("commit", ""), form.get("commit_minutes", "").strip()
+    if chosen not in {"", *AfterDeadline}:
+        raise InputInvalid(f"there is no commit policy {chosen!r}", next_step="choose one of the list")
+    number_like = minutes.isdecimal() and minutes.isascii() and len(minutes) < 6
+    if minutes and not (number_like and 1 <= int(minutes) <= LONGEST_MINUTES):
+        raise InputInvalid(f"the deadline: whole minutes from 1 to {LONGEST_MINUTES}", next_step="correct it")
+    return AfterDeadline(chosen) if chosen else None, int(minutes or 0) * 60
 
 
 def told(error: DrorchError) -> str:

@@ -216,6 +216,7 @@ def _do(
         "pause": operations.pause,
         "resume": operations.resume,
         "stop": operations.stop,
+        "commit": operations.commit,
         "clean-up": operations.clean_up,
     }
     return plain[action](run, **who).driven

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -14,8 +15,9 @@ from drorch.plan.model import TWO_PERSONS, Kind, PlaybookAct, Step
 from drorch.run import events as ev
 from drorch.run.backwards import to_clean_up, undo_order
 from drorch.run.ports import OperatorBody
-from drorch.run.progress import StepStatus
+from drorch.run.progress import SATISFIED, StepStatus
 from drorch.run.requests import Problem, problem_with
+from drorch.web.console.views.numbers import day_and_time, objective
 from drorch.web.console.views.saying import Say, say
 from drorch.web.console.views.words import N_
 
@@ -45,6 +47,8 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
             Action(id="attach", title=N_("Drive this run"), button=N_("Drive"), role="operator", tone="go"),
             Action(id="pause", title=N_("Pause the run"), button=N_("Pause"), role="operator"),
             Action(id="resume", title=N_("Resume the run"), button=N_("Resume"), role="operator", tone="go"),
+            Action(id="commit", title=N_("Take what the run did as final"), button=N_("Commit"), role="operator",
+                   tone="danger"),
             Action(id="retry", title=N_("Perform the step again"), button=N_("Retry"), role="operator", tone="go",
                    of_step=True),
             Action(id="resolve", title=N_("Sign off the step as done by hand"), button=N_("Resolve by hand"),
@@ -102,6 +106,7 @@ def body_of(now: RunNow, action: str, step: str | None) -> OperatorBody | None:
         "pause": ev.Paused(person=_SOMEBODY, reason=why),
         "resume": ev.Resumed(person=_SOMEBODY, reason=why),
         "stop": ev.StopRequested(person=_SOMEBODY, reason=why),
+        "commit": ev.Committed(person=_SOMEBODY, reason=why),
         "clean-up": ev.CleanUpRequested(person=_SOMEBODY, reason=why),
         "retry": ev.RetryRequested(step=name, person=_SOMEBODY, reason=why),
         "skip": ev.StepSkipped(step=name, person=_SOMEBODY, reason=why),
@@ -261,6 +266,38 @@ def _approve(now: RunNow, _: Step | None) -> Parts:
     return (said, start), [], [step for step in now.plan.steps if not step.needs and not step.after]
 
 
+def _commit(now: RunNow, _: Step | None) -> Parts:
+    done = len(now.state.with_status(*SATISFIED))
+    said = [
+        say(N_("Nothing is performed. The %(count)s steps that were done stay as they are."), count=done),
+        say(N_("The run ends as completed, its record is written, and its protection groups are free for other runs.")),
+    ]
+    policy = policy_said(now.state.head.agreed, now.state.head.commit_due_at)
+    return (*said, *((policy,) if policy else ())), [], []
+
+
+def policy_said(agreed: ev.CommitAgreed | None, due: Instant | None) -> Say | None:
+    """What was agreed about the end of the run, with the deadline once it runs; None: it ends by itself."""
+    if agreed is None:
+        return None
+    if agreed.then is ev.AfterDeadline.NONE:
+        return say(N_("It waits until a person commits it or has it undone."))
+    undo = agreed.then is ev.AfterDeadline.UNDO
+    if due is None:
+        text = (
+            N_("When all is done it waits %(span)s for a person; then it is undone by itself.")
+            if undo
+            else N_("When all is done it waits %(span)s for a person; then it is committed by itself.")
+        )
+        return say(text, span=objective(agreed.within_s))
+    text = (
+        N_("When nobody decides before %(time)s UTC, it is undone by itself.")
+        if undo
+        else N_("When nobody decides before %(time)s UTC, it is committed by itself.")
+    )
+    return say(text, time=day_and_time(due.wall + timedelta(seconds=agreed.within_s)))
+
+
 def _override(_: RunNow, step: Step | None) -> Parts:
     text = N_("Two persons take the risk of the rule. The rule does not speak again in this run at this place.")
     return (say(text),), [], [step] if step else []
@@ -285,6 +322,7 @@ _SAID: Final = MappingProxyType(
         "clean-up": _clean_up,
         "approve": _approve,
         "override": _override,
+        "commit": _commit,
         "attach": _attach,
     }
 )
@@ -293,7 +331,7 @@ _SAID: Final = MappingProxyType(
 def _warnings(now: RunNow, action: str, step: Step | None, performs: list[Step]) -> Iterable[Say]:
     if action == "retry" and step is not None and step.changes_state and step.undo is None:
         yield say(N_("What this step does cannot be undone by drorch."))
-    if action in {"skip", "resolve"}:
+    if action in {"skip", "resolve", "override", "commit"}:
         yield say(N_("This cannot be taken back: the journal keeps it, and the report names you."))
     if action == "skip":
         yield say(N_("The risk of not doing it is yours."))
@@ -309,8 +347,8 @@ def _warnings(now: RunNow, action: str, step: Step | None, performs: list[Step])
             yield say(N_("Nothing was done that can be undone."))
     if action == "approve" and now.plan.kind in TWO_PERSONS:
         yield say(N_("The operator cannot approve this kind of run: two persons stand for it."))
-    if action == "override":
-        yield say(N_("This cannot be taken back: the journal keeps it, and the report names you."))
+    if action == "commit":
+        yield say(N_("Ask the departments first: after the commit nobody is waited for."))
 
 
 def _act_line(step: Step, *, undo: bool = False) -> ActLine:

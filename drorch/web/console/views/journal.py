@@ -10,6 +10,7 @@ from typing import Any, Final
 from drorch.core.clock import Instant
 from drorch.core.ids import short
 from drorch.run import events as ev
+from drorch.web.console.views.numbers import objective
 from drorch.web.console.views.saying import Say, say
 from drorch.web.console.views.words import N_
 
@@ -31,6 +32,9 @@ _TEXTS: Final[Mapping[type[Any], tuple[str, str]]] = MappingProxyType(
         ev.RunCreated: ("quiet", N_("run created by %(operator)s")),
         ev.Approved: ("good", N_("plan approved by %(person)s")),
         ev.ApprovalAwaited: ("warn", N_("waits for the approval of its plan")),
+        ev.CommitAgreed: ("quiet", N_("%(person)s agrees that the run waits for its commit: %(agreed)s")),
+        ev.CommitDue: ("warn", N_("everything is done; the run waits for its commit")),
+        ev.Committed: ("good", N_("committed by %(person)s")),
         ev.InterlockOverridden: ("warn", N_("%(person)s and %(second)s override the interlock %(interlock)s")),
         ev.Declared: ("warn", N_("%(person)s declares the loss of %(site)s")),
         ev.RunStarted: ("busy", N_("run started")),
@@ -61,6 +65,7 @@ _VALUES: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
         "second": lambda body: body.second_person,
         "count": lambda body: len(body.steps),
         "site": lambda body: body.site or "–",
+        "agreed": lambda body: f"{body.then.value} {objective(body.within_s)}" if body.within_s else body.then.value,
         "outcome": lambda body: body.outcome.value,
     }
 )

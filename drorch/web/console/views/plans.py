@@ -14,10 +14,13 @@ from drorch.plan.codec import plan_id
 from drorch.plan.critical import critical_path, estimated_duration
 from drorch.plan.draw_svg import draw_svg
 from drorch.plan.model import STATE_CHANGING, TWO_PERSONS, ApplicationScope, Kind, Plan, Step
+from drorch.run.committing import agreement_problem
+from drorch.run.events import AfterDeadline, CommitAgreed
 from drorch.run.interlocks import groups_of
 
 DRAWN = 400
 """Most steps of a plan that is drawn; a larger one is shown as a table only."""
+_UNDO = CommitAgreed(then=AfterDeadline.UNDO, within_s=1, person="somebody", reason="asked for")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,8 @@ class PlanView:
     needs_approval: bool
     needs_second: bool
     needs_declaration: bool
+    undoable: bool
+    """Whether a deadline may be agreed on after which all of it is undone."""
     current: bool
 
     @property
@@ -101,5 +106,6 @@ def plan_view(
         needs_approval=plan.kind in STATE_CHANGING,
         needs_second=plan.kind in TWO_PERSONS,
         needs_declaration=plan.kind is Kind.FAILOVER,
+        undoable=agreement_problem(plan, _UNDO) is None,
         current=current,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 from markupsafe import Markup
 
@@ -11,9 +13,9 @@ from drorch.app.operate import RunNow
 from drorch.core.clock import Instant
 from drorch.core.ids import canonical_json
 from drorch.report.model import DifferenceResult, Report
-from drorch.run.waiting import APPROVAL, INTERRUPTED, PAUSE, Needed
+from drorch.run.waiting import APPROVAL, COMMIT, INTERRUPTED, PAUSE, Needed
 from drorch.web.console.drawing import gantt
-from drorch.web.console.views.actions import ACTIONS, Action, run_actions, step_actions
+from drorch.web.console.views.actions import Action, run_actions, step_actions
 from drorch.web.console.views.journal import LogLine, log_line
 from drorch.web.console.views.paging import Page, matching, page_of
 from drorch.web.console.views.runs import RunView, StepRow, run_view, step_row, step_rows
@@ -24,7 +26,9 @@ LOG_LINES = 300
 """So many of the newest events stand on the page at first; later ones are added as they come."""
 CLOCKS = 100
 NOW_LINES = 20
-_FOR_RUN = {APPROVAL: "approve", PAUSE: "resume", INTERRUPTED: "attach"}
+_FOR_RUN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {APPROVAL: ("approve",), PAUSE: ("resume",), COMMIT: ("commit", "undo"), INTERRUPTED: ("attach",)}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +59,8 @@ class RunPage:
         """What settles it, as far as this person may."""
         if need.step is not None:
             return self.step_actions(need.step)
-        wanted = ACTIONS.get(_FOR_RUN.get(need.reason, ""))
-        return (wanted,) if wanted is not None and wanted in self.actions else ()
+        wanted = _FOR_RUN.get(need.reason, ())
+        return tuple(action for action in self.actions if action.id in wanted)
 
     def step_actions(self, step: str) -> tuple[Action, ...]:
         """What this person may ask of the step."""

@@ -14,6 +14,8 @@ from drorch.run.pace import Slow, slow_steps
 from drorch.run.progress import SATISFIED, StepStatus
 from drorch.run.state import RunState
 from drorch.run.waiting import INTERRUPTED, Needed, TimeShares, needed_now, time_shares
+from drorch.web.console.views.actions import policy_said
+from drorch.web.console.views.saying import Say
 from drorch.web.console.views.words import N_
 
 CONCERN = ("failed", "unknown", "running", "ready", "blocked", "skipped", "waiting", "undone", "done-by-hand", "done")
@@ -203,6 +205,8 @@ class RunView:
     approvals: tuple[ev.Approved, ...]
     declared: ev.Declared | None
     refusals: tuple[ev.InterlockRefused, ...]
+    commit: Say | None
+    """What was agreed about its end; None: it ends by itself."""
 
 
 def run_view(now: RunNow, at: Instant, rows: Sequence[StepRow], *, requests: int) -> RunView:
@@ -222,4 +226,5 @@ def run_view(now: RunNow, at: Instant, rows: Sequence[StepRow], *, requests: int
         approvals=head.approvals,
         declared=head.declared,
         refusals=head.refusals,
+        commit=policy_said(head.agreed, head.commit_due_at) if head.committed is None else None,
     )

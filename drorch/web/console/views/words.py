@@ -124,6 +124,7 @@ WAIT: Final[Mapping[str, str]] = MappingProxyType(
         "approval": N_("approval"),
         "pause": N_("pause"),
         "unknown step": N_("a step whose end nobody saw"),
+        "commit": N_("the commit of what was done"),
         "decision": N_("a decision after a failure"),
         "interrupted": N_("somebody to take up the run"),
     }
