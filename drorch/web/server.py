@@ -93,7 +93,7 @@ def serve(context: WebContext, place: Place) -> None:
     settings = settings_of(place)
     made = create_app(context, settings)
     app = with_links(made, context)
-    listening = _listen(place)
+    listening = listen(place)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -115,9 +115,12 @@ def serve(context: WebContext, place: Place) -> None:
         made.state.strangers.tell(every=True)
 
 
-def _listen(place: Place) -> socket.socket:
+def listen(place: Place) -> socket.socket:
+    """A socket at the place, not yet accepting. Broken when it is taken."""
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends what is written at once only on a socket that says it is TCP. On any other the body of an answer
+    # waits until the browser has acknowledged its head, 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((place.host, place.port))

@@ -7,6 +7,7 @@ session on the desktop itself needs a real client.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drorch.adapters.citrix.forms import Form, Verdict, attribute_urls, method_urls, parse_xml, read_form
 from drorch.adapters.citrix.secret import Secret, read_secret
-from drorch.adapters.citrix.wire import Answer, Endpoint, Wire, refused
+from drorch.adapters.citrix.wire import Answer, Endpoint, Wire, refused, trust_of
 from drorch.capacity.ports import Account, LoginReading, PhaseReading, SourceFailed, Trouble
 from drorch.capacity.sources import Way
 from drorch.core.clock import Clock
@@ -66,18 +67,20 @@ class CitrixLogins:
     """Logs accounts on. See the port `drorch.capacity.ports.LoginDriver`."""
 
     def __init__(self, config: LoginConfig, clock: Clock) -> None:
+        """InputInvalid when the CA file cannot be used."""
         self._config = config
         self._clock = clock
+        self._trust = trust_of(config.endpoint)
 
     def log_in(self, account: Account) -> Login:
         """See the port."""
-        login = Login(self._config, self._clock)
+        login = Login(self._config, self._clock, self._trust)
         login.run(account.user, lambda: read_secret(Path(account.password_file)))
         return login
 
     def log_off(self, ticket: Mapping[str, object]) -> bool:
         """See the port."""
-        login = Login(self._config, self._clock)
+        login = Login(self._config, self._clock, self._trust)
         login.take_over(_Ticket.model_validate(ticket))
         return login.log_off()
 
@@ -99,10 +102,10 @@ class _Progress:
 class Login:
     """One login. See the port `drorch.capacity.ports.HeldLogin`."""
 
-    def __init__(self, config: LoginConfig, clock: Clock) -> None:
+    def __init__(self, config: LoginConfig, clock: Clock, trust: ssl.SSLContext) -> None:
         self._config = config
         self._clock = clock
-        self._wire = Wire(config.endpoint, clock, agent=AGENT)
+        self._wire = Wire(config.endpoint, clock, agent=AGENT, trust=trust)
         self._at = clock.now().wall
         self._progress = _Progress()
         self._names: frozenset[str] = frozenset()

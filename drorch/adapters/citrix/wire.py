@@ -91,13 +91,21 @@ class Answer:
 class Wire:
     """Calls to one endpoint, one at a time. Keeps connections and cookies until it is closed."""
 
-    def __init__(self, endpoint: Endpoint, clock: Clock, *, auth: httpx.Auth | None = None, agent: str = AGENT) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        clock: Clock,
+        *,
+        auth: httpx.Auth | None = None,
+        agent: str = AGENT,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        """``trust``: what `trust_of` the endpoint gave, where many wires to it are made; None reads it here."""
         quiet()
-        context = _context(endpoint.ca_file)
         self._endpoint = endpoint
         self._clock = clock
         self._client = httpx.Client(
-            transport=_Bounded(endpoint, clock, context),
+            transport=_Bounded(endpoint, clock, trust or trust_of(endpoint)),
             auth=auth,
             follow_redirects=False,
             trust_env=False,
@@ -229,6 +237,19 @@ def quiet() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def trust_of(endpoint: Endpoint) -> ssl.SSLContext:
+    """Whose certificates are believed. Reading them takes tens of milliseconds. InputInvalid for an unusable CA file."""
+    ca_file = endpoint.ca_file
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise InputInvalid(
+            f"the CA file cannot be used: {error.strerror or error.reason or 'not in PEM form'}",  # type: ignore[attr-defined]
+            where=str(ca_file),
+            next_step="name a file with the CA's certificates in PEM form",
+        ) from None
+
+
 def refused(answer: Answer, *, rights: str) -> SourceFailed:
     """The failure behind a status that says no. ``rights`` names what the account needs for this call."""
     trouble, what, next_step = {
@@ -240,17 +261,6 @@ def refused(answer: Answer, *, rights: str) -> SourceFailed:
         (Trouble.HTTP, f"answers with status {answer.status}", "look at the system's own log at this time"),
     )
     return SourceFailed(trouble, what, where=answer.where, next_step=next_step)
-
-
-def _context(ca_file: Path | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except (OSError, ssl.SSLError) as error:
-        raise InputInvalid(
-            f"the CA file cannot be used: {error.strerror or error.reason or 'not in PEM form'}",  # type: ignore[attr-defined]
-            where=str(ca_file),
-            next_step="name a file with the CA's certificates in PEM form",
-        ) from None
 
 
 def _failed(error: Exception, where: str, call_s: float) -> SourceFailed:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from drorch.testing.citrix.cloud import CloudSimulator, CvadSimulator, TokenBook
 from drorch.testing.citrix.front import Door, FrontDoor
 from drorch.testing.citrix.nitro import NitroSimulator
 from drorch.testing.citrix.odata import MonitorSimulator
-from drorch.testing.citrix.serving import serve
+from drorch.testing.citrix.serving import serve_all
 from drorch.testing.citrix.world import Box, World
 
 PASSWORDS = {
@@ -98,18 +98,18 @@ def installation(folder: Path, door: Door = Door.NFACTOR) -> Iterator[Installati
         descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as stream:
             stream.write(value)
-    with ExitStack() as stack:
-        for name, app in (
-            ("adc1", made.nitro[0]),
-            ("adc2", made.nitro[1]),
-            ("adc3", made.nitro[2]),
-            ("monitor-nyc", made.monitors[0]),
-            ("monitor-piscataway", made.monitors[1]),
-            ("rest", made.rest),
-            ("cloud", made.cloud),
-            ("door", made.door),
-        ):
-            made.urls[name] = stack.enter_context(serve(app))
+    served = {
+        "adc1": made.nitro[0],
+        "adc2": made.nitro[1],
+        "adc3": made.nitro[2],
+        "monitor-nyc": made.monitors[0],
+        "monitor-piscataway": made.monitors[1],
+        "rest": made.rest,
+        "cloud": made.cloud,
+        "door": made.door,
+    }
+    with serve_all(served.values()) as addresses:
+        made.urls |= zip(served, addresses, strict=True)
         made.write_licences()
         text = yaml.safe_dump({"schema": 1, "sources": _sources(made.urls, door)}, sort_keys=False)
         made.sources.write_text(text)
