@@ -238,7 +238,7 @@ def quiet() -> None:
 
 
 def trust_of(endpoint: Endpoint) -> ssl.SSLContext:
-    """Whose certificates are believed. Reading them takes tens of milliseconds. InputInvalid for an unusable CA file."""
+    """Whose certificates are believed; reading them takes tens of milliseconds. InputInvalid for a bad CA file."""
     ca_file = endpoint.ca_file
     try:
         return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
