@@ -13,12 +13,15 @@ from drorch.app.year import load_year
 from drorch.catalog.model import Catalog
 from drorch.catalog.text import MAX_BYTES
 from drorch.core.findings import Finding
+from drorch.programme.codec import event_to_json
+from drorch.programme.local_time import local
+from drorch.programme.log import YearEvent
 from drorch.programme.model import Programme
 from drorch.programme.schedules.check import check_schedules
-from drorch.programme.schedules.events import Adopted, Instant, fold_instant
+from drorch.programme.schedules.events import Adopted, Instant, fold_instant, instant_to_json
 from drorch.programme.schedules.instants import parts_of, slots
 from drorch.programme.schedules.load import load_schedules, sound
-from drorch.programme.schedules.model import Schedule, Schedules, Slot
+from drorch.programme.schedules.model import Part, Schedule, Schedules, Slot, WorkKind, stamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,3 +88,40 @@ def unclaimed(store: ScheduleStore, now: datetime, *, grace: timedelta) -> tuple
             after = max(events[-1].at, last) if last else events[-1].at
             found += slots(schedule, part, after, now - grace)
     return tuple(sorted(found))
+
+
+def last_instant(store: ScheduleStore, schedule: Schedule) -> Instant | None:
+    """How its latest claimed instant stands; None before the first."""
+    last = store.last_claimed(schedule.id)
+    return fold_instant(store.read(Slot(nominal=last, schedule=schedule.id).key)) if last else None
+
+
+def coming_to_json(slot: Slot, schedule: Schedule, closed: str | None) -> dict[str, object]:
+    """A slot to come as plain data. ``closed``: why its sites are not open then."""
+    return {
+        "key": slot.key,
+        "schedule": slot.schedule,
+        "part": slot.part.value,
+        "nominal": stamp(slot.nominal),
+        "local": local(slot.nominal, schedule.recurrence.zone),
+        "kind": WorkKind.READINESS.value if slot.part is Part.PRECHECK else schedule.work.kind.value,
+        "closed": closed,
+        "announced_from": (slot.nominal - timedelta(days=schedule.announce_days)).date().isoformat(),
+    }
+
+
+def listed_to_json(
+    schedule: Schedule, slot: Slot | None, last: Instant | None, approval: YearEvent | None
+) -> dict[str, object]:
+    """A schedule as plain data: its next slot, how its last one ended, its standing approval."""
+    return {
+        "id": schedule.id,
+        "title": schedule.title,
+        "kind": schedule.work.kind.value,
+        "site": schedule.site,
+        "owner": schedule.owner,
+        "department": schedule.department,
+        "next": stamp(slot.nominal) if slot else None,
+        "last": instant_to_json(last) if last else None,
+        "standing_approval": event_to_json(approval) if approval else None,
+    }

@@ -9,18 +9,15 @@ import typer
 from rich.text import Text
 
 from drorch.app import settings, wiring
+from drorch.app.forecasting import foresee, foreseen_to_json, lost_on
 from drorch.app.history import History, load_history, recorded_runs, save_history
-from drorch.catalog.model import Catalog
 from drorch.cli.output import console, print_findings, print_json, print_table
 from drorch.core.errors import ExitCode, InputInvalid
-from drorch.core.findings import Finding, errors
-from drorch.plan.codec import plan_id
-from drorch.plan.forecast import LEAST_RUNS, Forecast, Span, forecast, records_of
-from drorch.plan.loss import GONE, Fate, Loss, lose_site
+from drorch.core.findings import errors
+from drorch.plan.forecast import Forecast, Span
+from drorch.plan.loss import GONE, Fate, Loss
 from drorch.plan.model import Plan
-from drorch.plan.refs import playbooks_id
-from drorch.plan.rto import rto_findings
-from drorch.programme.local_time import local_day, parse_day
+from drorch.programme.local_time import parse_day
 
 _STYLE = {
     Fate.NOT_RECOVERED: "bold red",
@@ -59,25 +56,18 @@ def show_forecast(
     history = load_history(records) if records else recorded_runs(wiring.parts(settings.home()), estate_name)
     if save is not None:
         save_history(save, history.runs, f"estate {history.estate}" if history.estate else f"from {records}")
-    lost = _lost(entries, lose, at) if lose else None
+    lost = lost_on(entries, lose, parse_day(at, "--at") if at else None, wiring.clock()) if lose else None
     plan = lost.plan if lost else settings.load_plan_file(file or Path())
-    seen = records_of(history.runs)
-    found = forecast(plan, seen) if plan else None
-    findings = tuple(rto_findings(plan, entries, seen)) if plan else ()
+    seen = foresee(plan, entries, history, lost)
+    found, findings = seen.forecast, seen.findings
     if as_json:
-        print_json(_json(plan, found, lost, history, findings))
+        print_json(foreseen_to_json(seen))
     else:
         _show(plan, found, lost, history)
         print_findings(findings)
     gone = lost is not None and any(lost.totals()[fate] for fate in GONE)
     if gone or errors(findings):
         raise typer.Exit(int(ExitCode.OBJECTIVES_MISSED))
-
-
-def _lost(catalog: Catalog, site: str, at: str | None) -> Loss:
-    zone = next((item.timezone for item in catalog.sites if item.id == site), "UTC")
-    day = parse_day(at, "--at") if at else local_day(wiring.clock().now().wall, zone)
-    return lose_site(catalog, site, day, playbooks_id=playbooks_id(settings.read_playbooks()))
 
 
 def _show(plan: Plan | None, found: Forecast | None, lost: Loss | None, history: History) -> None:
@@ -129,55 +119,3 @@ def _show_loss(lost: Loss) -> None:
 
 def _cells(span: Span | None) -> tuple[str, str]:
     return (f"{span.p50_s:.1f} s", f"{span.p90_s:.1f} s") if span else ("no forecast", "no forecast")
-
-
-def _json(
-    plan: Plan | None, found: Forecast | None, lost: Loss | None, history: History, findings: tuple[Finding, ...]
-) -> dict[str, object]:
-    return {
-        "plan": plan_id(plan) if plan else None,
-        "records": {
-            "runs": len(history.runs),
-            "estate": history.estate,
-            "left_out": history.left_out,
-            "least": LEAST_RUNS,
-        },
-        "forecast": _forecast_json(found) if found else None,
-        "lose": _loss_json(lost) if lost else None,
-        "findings": [item.to_json() for item in findings],
-        "counted_from": "the start of the run; detection and declaration come before",
-    }
-
-
-def _forecast_json(found: Forecast) -> dict[str, object]:
-    return {
-        "reason": found.reason,
-        "recovered": _span_json(found.recovered),
-        "over": _span_json(found.over),
-        "applications": [
-            {"application": item.application, **(_span_json(item.span) or {}), "reason": item.reason}
-            for item in found.applications
-        ],
-        "waves": [{"wave": item.wave, "steps": item.steps, **(_span_json(item.span) or {})} for item in found.waves],
-        "gains": [
-            {"step": item.step, "critical_share": item.critical_share, "gain_s": item.gain_s} for item in found.gains
-        ],
-    }
-
-
-def _span_json(span: Span | None) -> dict[str, float] | None:
-    return {"p50_s": span.p50_s, "p90_s": span.p90_s} if span else None
-
-
-def _loss_json(lost: Loss) -> dict[str, object]:
-    return {
-        "site": lost.site,
-        "on": lost.on.isoformat(),
-        "totals": {fate.value: number for fate, number in lost.totals().items()},
-        "notes": list(lost.notes),
-        "applications": [
-            {"application": item.application, "tier": item.tier, "fate": item.fate.value, "wave": item.wave,
-             "reason": item.reason}
-            for item in lost.consequences
-        ],
-    }  # fmt: skip

@@ -14,7 +14,18 @@ import typer
 from rich.text import Text
 
 from drorch.app import settings, wiring
-from drorch.app.schedules import ScheduleFiles, Setup, coming, load_setup, past, read_setup, unclaimed
+from drorch.app.schedules import (
+    ScheduleFiles,
+    Setup,
+    coming,
+    coming_to_json,
+    last_instant,
+    listed_to_json,
+    load_setup,
+    past,
+    read_setup,
+    unclaimed,
+)
 from drorch.app.year import Said, Year
 from drorch.catalog.durations import show_duration
 from drorch.cli.output import console, print_findings, print_json, print_table
@@ -24,7 +35,7 @@ from drorch.core.ids import short
 from drorch.programme.codec import event_to_json
 from drorch.programme.local_time import local, parse_day
 from drorch.programme.schedules.decide import ON_TIME_S
-from drorch.programme.schedules.events import NOT_HELD, Instant, Outcome, fold_instant, instant_to_json
+from drorch.programme.schedules.events import NOT_HELD, Instant, Outcome, instant_to_json
 from drorch.programme.schedules.instants import next_slot
 from drorch.programme.schedules.model import Part, Schedule, Slot, WorkKind, stamp
 from drorch.schedule.daemon import Daemon
@@ -78,7 +89,7 @@ def next_(
     slots = coming(setup.schedules.items, now, now + timedelta(days=days))
     rows = [(slot, _schedule(setup, slot.schedule)) for slot in slots]
     if as_json:
-        print_json([_coming_json(slot, item, _closed(works, slot, item)) for slot, item in rows])
+        print_json([coming_to_json(slot, item, _closed(works, slot, item)) for slot, item in rows])
         return
     print_table(
         f"the next {days} days",
@@ -106,30 +117,12 @@ def list_(
     """Every schedule: its next time, how it ended last, and whether its drills may start by themselves."""
     setup = _setup(schedule, year, catalog)
     works, store, now = _works(setup), wiring.schedule_store(), _now()
-    rows = []
-    for item in setup.schedules.items:
-        last = store.last_claimed(item.id)
-        state = fold_instant(store.read(Slot(nominal=last, schedule=item.id).key)) if last else None
-        coming_slot = next_slot(item, Part.MAIN, now)
-        approval = works.standing_approval(item) if item.work.kind is WorkKind.DRILL else None
-        rows.append((item, coming_slot, state, approval))
+    rows = [
+        (item, next_slot(item, Part.MAIN, now), last_instant(store, item), works.standing_approval_of_drill(item))
+        for item in setup.schedules.items
+    ]
     if as_json:
-        print_json(
-            [
-                {
-                    "id": item.id,
-                    "title": item.title,
-                    "kind": item.work.kind.value,
-                    "site": item.site,
-                    "owner": item.owner,
-                    "department": item.department,
-                    "next": stamp(slot.nominal) if slot else None,
-                    "last": instant_to_json(state) if state else None,
-                    "standing_approval": event_to_json(approval) if approval else None,
-                }
-                for item, slot, state, approval in rows
-            ]
-        )
+        print_json([listed_to_json(item, slot, state, approval) for item, slot, state, approval in rows])
         return
     print_table(
         f"{len(rows)} schedules",
@@ -295,19 +288,6 @@ def _past(since: str | None) -> tuple[Instant, ...]:
 
 def _closed(works: Works, slot: Slot, item: Schedule) -> str | None:
     return works.closed(item, slot.nominal) if slot.part is Part.MAIN else None
-
-
-def _coming_json(slot: Slot, item: Schedule, closed: str | None) -> dict[str, object]:
-    return {
-        "key": slot.key,
-        "schedule": slot.schedule,
-        "part": slot.part.value,
-        "nominal": stamp(slot.nominal),
-        "local": local(slot.nominal, item.recurrence.zone),
-        "kind": WorkKind.READINESS.value if slot.part is Part.PRECHECK else item.work.kind.value,
-        "closed": closed,
-        "announced_from": (slot.nominal - timedelta(days=item.announce_days)).date().isoformat(),
-    }
 
 
 def _by_itself(item: Schedule, approved: bool) -> str:

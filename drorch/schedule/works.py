@@ -31,7 +31,7 @@ from drorch.programme.local_time import local, local_day
 from drorch.programme.log import StandingApproval, YearEvent
 from drorch.programme.schedules.check import sites_of
 from drorch.programme.schedules.events import Outcome
-from drorch.programme.schedules.model import Part, Schedule, Slot
+from drorch.programme.schedules.model import Part, Schedule, Slot, WorkKind
 from drorch.report.model import Overall
 from drorch.run.events import ApprovalAwaited
 from drorch.run.interlocks import groups_of
@@ -93,6 +93,10 @@ class Works:
         if event is None or not isinstance(event.body, StandingApproval) or today > event.body.until:
             return None
         return event if event.body.family == self.family(schedule) else None
+
+    def standing_approval_of_drill(self, schedule: Schedule) -> YearEvent | None:
+        """As :meth:`standing_approval`; None for what is no drill."""
+        return self.standing_approval(schedule) if schedule.work.kind is WorkKind.DRILL else None
 
     def closed(self, schedule: Schedule, at: datetime) -> str | None:
         """Why not every site concerned is open from ``at`` on for all of it; None when they are."""

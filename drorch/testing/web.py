@@ -142,7 +142,7 @@ class WebScene:
             holds=self.broken_records.get,
             papers=wiring.papers(),
             schedule_store=lambda: self.schedule_store,
-            checks={},
+            checks=wiring.scheduled_checks(self.year, self.catalog),
             examine=self._examine,
             callouts=CallOuts(
                 CalloutParts(

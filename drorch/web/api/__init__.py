@@ -10,13 +10,17 @@ from drorch.web.api import (
     acts,
     after_actions,
     catalog,
+    doctor,
+    forecasts,
     health,
     plans,
     reports,
     runs,
+    schedule,
     session,
     users,
     year,
+    year_plan,
 )
 
 
@@ -37,5 +41,9 @@ def all_routers() -> tuple[APIRouter, ...]:
             access,
             actions,
             after_actions,
+            schedule,
+            year_plan,
+            forecasts,
+            doctor,
         )
     )

@@ -23,8 +23,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from drorch.app.accounts import Role
+from drorch.app.actions import Actions, ByHand
+from drorch.app.after_action import AfterActions, Draft
 from drorch.app.folders import write_whole
+from drorch.app.year import Said
 from drorch.plan.model import Kind
+from drorch.programme.actions.model import ActionSeverity, Subject, SubjectKind
 from drorch.run import events as ev
 from drorch.testing.plans import make_plan, playbook_step
 from drorch.testing.runs import failed
@@ -41,14 +45,24 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-KNOWN = {"run": "r1", "subject": "a", "verb": "x", "login": "all", "site": "nyc", "application": "umoja"}
+KNOWN = {
+    "run": "r1",
+    "subject": "a",
+    "verb": "x",
+    "login": "all",
+    "site": "nyc",
+    "application": "umoja",
+    "action": "ca-1",
+    "report": "aar-known",
+    "schedule": "drill-finance",
+}
 """Path parameters that exist, so that requests get past the first 404."""
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> WebScene:
     folder = tmp_path_factory.mktemp("web")
-    for name in ("app_catalog.yaml", "year.yaml", "capacity.yaml"):
+    for name in ("app_catalog.yaml", "year.yaml", "capacity.yaml", "schedule.yaml", "planner.yaml"):
         shutil.copy(ROOT / name, folder / name)
     write_whole(folder / "estate.yml", ESTATE)
     (folder / "home").mkdir()
@@ -58,9 +72,16 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> WebScene:
         estate=folder / "estate.yml",
         year=folder / "year.yaml",
         capacity=folder / "capacity.yaml",
+        schedule=folder / "schedule.yaml",
+        planner=folder / "planner.yaml",
     )
     made.run("r1", PLAN, ev.RunStarted(), *failed("a/x"))
     shutil.copy(ROOT / "tests/golden/reports/ok-failover.json", made.home / "runs" / "r1" / "report.json")
+    somebody = Said(person="Somebody Else", reason="known")
+    about = (Subject(kind=SubjectKind.APPLICATION, id="umoja"),)
+    wish = ByHand(title="known", severity=ActionSeverity.MINOR, subjects=about, estate="nowhere")
+    Actions(made.home, made.clock).open(wish, somebody)
+    AfterActions(made.home, made.clock).draft(Draft(runs=("r1",), id="aar-known"), somebody)
     made.settings.closing.set()  # streams end at once
     return made
 
@@ -109,7 +130,7 @@ def test_whatever_is_sent_the_answers_are_those_of_the_schema(operations: list[A
                 wrong.append(f"{operation.label} ({mode.value}): {error}")
     print(f"{len(operations)} operations, {sum(seen.values())} requests: {dict(sorted(seen.items()))}")
     assert not wrong, "\n".join(wrong)
-    assert len(operations) > 55
-    assert seen[200] > 60
+    assert len(operations) > 105
+    assert seen[200] > 150
     assert seen[422] > 100
     assert not any(status >= 500 for status in seen)
