@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
+from drorch.app.access import load_model
+from drorch.app.access_poll import load_sources_file
+from drorch.app.year_access import proofs_of_tests
 from drorch.capacity.assess import Assessment, Reason, Row, Status, assess, worst
 from drorch.capacity.denials import Turned, turned_away
 from drorch.capacity.join import Weeks, joined
@@ -87,6 +91,15 @@ def check(
         gaps=tuple(gap for site in _watched(sources) for gap in _gaps(archive, site, at)),
         readings=tuple(readings),
     )
+
+
+def check_files(*, home: Path, archive: ReadingArchive, model: Path, sources: Path, at: datetime) -> Checked:
+    """The same from the files: what the command, the schedule, the metrics and the console show. Asks nobody.
+
+    NotFound and InputInvalid as of the files; Broken when the archive cannot be read.
+    """
+    read = load_model(model)
+    return check(read, load_sources_file(sources, read), archive, at, proofs_of_tests(home))
 
 
 def _wanted(readings: Sequence[Observed], sources: Sequence[SourceConfig]) -> list[Observed]:

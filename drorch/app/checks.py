@@ -8,10 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from drorch.app.access import assess_file, load_model
-from drorch.app.access_check import check
+from drorch.app.access_check import check_files
 from drorch.app.access_poll import AccessParts, load_sources_file, poll
 from drorch.app.year import Year, load_year
-from drorch.app.year_access import proofs_of_tests
 from drorch.capacity.assess import Status
 from drorch.core.clock import Clock
 
@@ -52,9 +51,9 @@ def access_poll_check(parts: AccessParts, sources: Path, model: Path) -> CheckRe
 
 def access_check(parts: AccessParts, sources: Path, model: Path) -> CheckResult:
     """Whether remote access could carry the people, with what was last read in the model."""
-    read = load_model(model)
-    configs = load_sources_file(sources, read)
-    found = check(read, configs, parts.archive, parts.clock.now().wall, proofs_of_tests(parts.home)).assessment
+    at = parts.clock.now().wall
+    checked = check_files(home=parts.home, archive=parts.archive, model=model, sources=sources, at=at)
+    found = checked.assessment
     good = None if found.status is Status.UNKNOWN else found.status is Status.GREEN
     why = "; ".join(str(reason.text) for reason in found.reasons[:3])
     return CheckResult(good=good, summary=f"remote access is {found.status.value}" + (f": {why}" if why else ""))

@@ -8,10 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from drorch.app.access import load_model
-from drorch.app.access_check import Checked, check
-from drorch.app.access_poll import load_sources_file
-from drorch.app.year_access import proofs_of_tests, results_of_tests
+from drorch.app.access_check import Checked, check_files
+from drorch.app.year_access import results_of_tests
 from drorch.capacity.ports import ReadingArchive
 from drorch.core.clock import Clock
 from drorch.core.errors import DrorchError
@@ -52,10 +50,13 @@ class AccessReader:
         last = results[-1][1] if results else None
         at = None if last is None else datetime.fromisoformat(str(last["ended_at"])).timestamp()
         try:
-            model = load_model(self._model)
-            configs = load_sources_file(self._sources, model)
-            now = self._clock.now().wall
-            found = check(model, configs, self._archive(), now, proofs_of_tests(self._home))
+            found = check_files(
+                home=self._home,
+                archive=self._archive(),
+                model=self._model,
+                sources=self._sources,
+                at=self._clock.now().wall,
+            )
         except DrorchError:
             return AccessFacts(checked=None, good=False, last_test=last, last_test_at=at)
         return AccessFacts(checked=found, good=True, last_test=last, last_test_at=at)

@@ -10,9 +10,8 @@ from rich.text import Text
 
 from drorch.app import wiring
 from drorch.app.access import load_model
-from drorch.app.access_check import Checked, check, extras_to_json
+from drorch.app.access_check import Checked, check_files, extras_to_json
 from drorch.app.access_poll import AccessParts, Polled, checks, load_sources_file, poll
-from drorch.app.year_access import proofs_of_tests
 from drorch.capacity.assess import Status
 from drorch.capacity.codec import assessment_to_json
 from drorch.capacity.ports import CallCheck
@@ -89,8 +88,8 @@ def check_command(
     parts, configs = _open(sources, model, ())
     if ask:
         poll(parts, configs)
-    proofs = proofs_of_tests(parts.home)
-    found = check(load_model(model), configs, parts.archive, parts.clock.now().wall, proofs)
+    at = parts.clock.now().wall
+    found = check_files(home=parts.home, archive=parts.archive, model=model, sources=sources, at=at)
     if as_json:
         print_json({**assessment_to_json(found.assessment), **extras_to_json(found)})
     else:

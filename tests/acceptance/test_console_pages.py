@@ -51,6 +51,7 @@ PAGES = (
     "/year",
     "/reports",
     "/access",
+    "/access/check",
     "/actions",
     "/search?q=mail",
     "/users",

@@ -34,6 +34,7 @@ PAGES = (
     "/search?q=mail",
     "/year",
     "/access",
+    "/access/check",
     "/reports",
     "/actions",
 )

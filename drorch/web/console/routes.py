@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from drorch.web.console.pages import account, overview, plans, programme, runs, stream
+from drorch.web.console.pages import access, account, overview, plans, programme, runs, stream
 from drorch.web.console.pages.frame import Console
 from drorch.web.console.render import STATIC
 from drorch.web.console.views.words import N_
@@ -31,6 +31,7 @@ def router(context: WebContext) -> APIRouter:
         plans.routes(console),
         programme.reports(console),
         programme.routes(console),
+        access.routes(console),
         account.routes(console),
     ):
         found.routes.extend(part.routes)

@@ -1,4 +1,4 @@
-"""The year, reports and evidence, remote access, corrective actions."""
+"""The year, reports and evidence, corrective actions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from drorch.app.accepting import accept_difference
-from drorch.app.access import assess_file
 from drorch.app.accounts import Role
 from drorch.app.actions import Actions
 from drorch.app.after_action import AfterActions, newest
@@ -18,7 +17,7 @@ from drorch.report.paper import page_as_html
 from drorch.web.console.pages.frame import Console, go, number, query, texts_of_form
 from drorch.web.console.pages.plans import told
 from drorch.web.console.views.paging import page_of
-from drorch.web.console.views.programme import access_page, actions_shown, year_page
+from drorch.web.console.views.programme import actions_shown, year_page
 from drorch.web.console.views.runs import run_card
 from drorch.web.console.views.words import N_
 from drorch.web.security.rules import require
@@ -31,7 +30,7 @@ REPORT_POLICY = (
 
 
 def routes(console: Console) -> APIRouter:
-    """The year, remote access, corrective actions."""
+    """The year, corrective actions."""
     router, desk = APIRouter(include_in_schema=False), console.desk
 
     @router.get("/year", dependencies=[require()])
@@ -52,14 +51,6 @@ def routes(console: Console) -> APIRouter:
     @router.get("/year/calendar.ics", dependencies=[require()])
     def calendar() -> Response:
         return Response(desk.year()[1].feed(), media_type="text/calendar")
-
-    @router.get("/access", dependencies=[require()])
-    def access(request: Request) -> Response:
-        try:
-            view, problem = access_page(assess_file(desk.places.capacity, desk.now().wall)), ""
-        except DrorchError as error:
-            view, problem = None, told(error)
-        return console.page(request, "access.html", N_("Remote access"), "access", view=view, problem=problem)
 
     @router.get("/actions", dependencies=[require()])
     def actions(request: Request) -> Response:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from drorch.capacity.assess import Assessment, Row
 from drorch.capacity.forecast import Forecast, ForecastKind
+from drorch.capacity.model import Constraint
 from drorch.capacity.seats import Seats, show
 from drorch.capacity.what_if import Outcome, cut_in_words
 from drorch.programme.actions.model import Action
@@ -165,12 +166,17 @@ class LimitLine:
     forecast: Say
     age_s: float | None
     stale: bool
+    mark: str
+    """Constraint and site, for the row's id."""
+    measured: bool | None
+    """Whether its every number was read from a system; None: nothing was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioLine:
     """What is left when one thing is lost."""
 
+    id: str
     title: str
     served: str
     required: int
@@ -195,8 +201,8 @@ class AccessPage:
     scenarios: tuple[ScenarioLine, ...]
 
 
-def access_page(found: Assessment) -> AccessPage:
-    """Everything of the assessment that people ask for."""
+def access_page(found: Assessment, measured: Collection[tuple[str | None, Constraint]] | None = None) -> AccessPage:
+    """Everything of the assessment that people ask for. ``measured``: limits of which every number was read."""
     room = found.headroom
     return AccessPage(
         found=found,
@@ -206,7 +212,7 @@ def access_page(found: Assessment) -> AccessPage:
         proven_day=None if found.proven is None else found.proven.proof.tested_on,
         headroom="–" if room is None else ("∞" if room.seats == float("inf") else f"{room.seats:+.0f}"),
         next_limit="" if room is None else cut_in_words(room.bottleneck),
-        limits=tuple(_limit(row) for row in found.rows),
+        limits=tuple(_limit(row, measured) for row in found.rows),
         scenarios=tuple(_scenario(outcome) for outcome in found.outcomes),
     )
 
@@ -219,7 +225,7 @@ def seats(value: Seats) -> str:
     return f"{show(value.least)} … {most}"
 
 
-def _limit(row: Row) -> LimitLine:
+def _limit(row: Row, measured: Collection[tuple[str | None, Constraint]] | None) -> LimitLine:
     return LimitLine(
         site=row.site or "",
         limit=LIMIT[row.constraint.value],
@@ -230,6 +236,8 @@ def _limit(row: Row) -> LimitLine:
         forecast=_forecast(row.forecast),
         age_s=row.age_s,
         stale=row.stale,
+        mark=f"{row.constraint.value}-{row.site or 'all'}",
+        measured=None if measured is None else (row.site, row.constraint) in measured,
     )
 
 
@@ -254,6 +262,7 @@ def _forecast(forecast: Forecast) -> Say:
 
 def _scenario(outcome: Outcome) -> ScenarioLine:
     return ScenarioLine(
+        id=outcome.scenario.id,
         title=outcome.scenario.title,
         served=seats(outcome.served),
         required=outcome.required,

@@ -161,3 +161,20 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
 PAPER: Final[Mapping[str, str]] = MappingProxyType(
     {"draft": N_("draft"), "reviewed": N_("reviewed"), "approved": N_("approved")}
 )
+TROUBLE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "auth": N_("name or password refused"),
+        "expired": N_("the session is not valid any more"),
+        "forbidden": N_("the account lacks a right"),
+        "missing": N_("it does not know what was asked for"),
+        "rate_limited": N_("asked too often"),
+        "timeout": N_("no answer in time"),
+        "unreachable": N_("not reachable"),
+        "tls": N_("who answers could not be verified"),
+        "redirected": N_("a page for people instead of data"),
+        "too_large": N_("the answer is too long"),
+        "parse": N_("the answer is not what is documented"),
+        "http": N_("it said no"),
+        "second_factor": N_("it asks for a second factor"),
+    }
+)
