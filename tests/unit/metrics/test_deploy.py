@@ -69,6 +69,13 @@ def panels() -> Iterator[tuple[str, str]]:
                 yield f"{file.name} {panel['title']}", target["expr"]
 
 
+def cells(place: dict[str, int]) -> Iterator[tuple[int, int]]:
+    """Every cell of the grid a panel takes."""
+    for column in range(place["x"], place["x"] + place["w"]):
+        for line in range(place["y"], place["y"] + place["h"]):
+            yield column, line
+
+
 def used_names(expression: str) -> set[str]:
     return set(re.findall(r"[a-z_:]*\bdrorch_[a-z0-9_]+(?::[a-z0-9_]+)?", re.sub(r'"[^"]*"', '""', expression)))
 
@@ -97,6 +104,45 @@ def test_rules_and_dashboards_ask_only_for_series_that_exist() -> None:
     assert {place: names for place, names in unknown.items() if names} == {}
 
 
+def known_labels(expression: str) -> set[str]:
+    """Labels the series of an expression can have; those of a recorded one are those of its families."""
+    found = {"job", "instance"}
+    for name in used_names(expression) | set(re.findall(r"\bup\b", expression)):
+        for declared in DECLARED:
+            if name == declared.name or re.fullmatch(f"{declared.name}_(total|bucket|count|sum)", name):
+                found |= {*declared.labels, *({"le"} if declared.type is FamilyType.HISTOGRAM else ())}
+        for rule in rules():
+            if rule.get("record") == name:
+                found |= known_labels(rule["expr"])
+    return found
+
+
+def used_labels(expression: str, legend: str) -> set[str]:
+    """Labels that an expression selects, groups or joins by, and those its legend shows."""
+    selected = re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"", expression)
+    listed = re.findall(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)", expression)
+    named = [label.strip() for labels in listed for label in labels.split(",") if label.strip()]
+    return {*selected, *named, *re.findall(r"{{\s*([a-z_]+)\s*}}", legend)}
+
+
+def test_dashboards_use_only_labels_that_their_series_have() -> None:
+    """A legend of a label that is not there shows nothing; a selector of one chooses nothing, or everything."""
+    wrong = {
+        f"{file.name} {panel['title']}": missing
+        for file in DASHBOARDS
+        for panel in json.loads(file.read_text(encoding="utf-8"))["panels"]
+        for target in panel["targets"]
+        if (missing := used_labels(target["expr"], target["legendFormat"]) - known_labels(target["expr"]))
+    }
+    assert wrong == {}
+
+
+def test_every_family_of_remote_access_schedule_and_actions_is_on_a_dashboard() -> None:
+    shown = {name for _, expression in panels() for name in used_names(expression)}
+    asked = ("drorch_remote_access_", "drorch_collector_", "drorch_schedule_", "drorch_corrective_")
+    assert {name for name in series_names() if name.startswith(asked)} - shown == set()
+
+
 def test_every_family_is_documented_and_every_alert_has_its_paragraph() -> None:
     text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     missing = [declared.name for declared in DECLARED if f"`{declared.name}" not in text]
@@ -109,7 +155,7 @@ def test_every_family_is_documented_and_every_alert_has_its_paragraph() -> None:
 
 
 def test_the_dashboards_are_whole(tmp_path: Path) -> None:
-    assert len(DASHBOARDS) == 4
+    assert len(DASHBOARDS) == 5
     boards = [json.loads(file.read_text(encoding="utf-8")) for file in DASHBOARDS]
     assert len({board["uid"] for board in boards}) == len(boards)
     for board in boards:
@@ -118,6 +164,8 @@ def test_the_dashboards_are_whole(tmp_path: Path) -> None:
         for panel in board["panels"]:
             assert panel["datasource"]["uid"] == "${DS_PROMETHEUS}"
             assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+        places = [place for panel in board["panels"] for place in cells(panel["gridPos"])]
+        assert len(places) == len(set(places)), f"panels of {board['title']} overlap"
     made = [
         {"record": f"panel:n{number}:x", "expr": _VARIABLE.sub("x", expression)}
         for number, (_, expression) in enumerate(panels())
