@@ -84,7 +84,7 @@ def summarise(plan: Plan, state: RunState, events: Sequence[ev.Event], *, driven
     """The summary of a run whose fold over all its ``events`` is ``state``. ``driven``: a driver is at it."""
     counts = _count(plan, events)
     waits: dict[str, float] = defaultdict(float)
-    for wait in time_shares(events).waits:
+    for wait in time_shares(events, manual=plan.manual).waits:
         waits[slug(wait.what)] += wait.seconds
     driver = state.head.drivers[-1] if state.head.drivers else None
     return RunSummary(

@@ -16,7 +16,7 @@ from drorch.core.errors import Broken, InputInvalid, NotFound, Refused
 from drorch.core.ids import short
 from drorch.core.redact import redact_text
 from drorch.plan.codec import plan_id
-from drorch.plan.model import Plan
+from drorch.plan.model import ManualAct, Plan
 from drorch.run import events as ev
 from drorch.run.backwards import undo_order
 from drorch.run.interlocks import groups_of
@@ -178,6 +178,31 @@ class Operations:
         self._check(now, body)
         kept = keep_evidence(now.folder, evidence) if may_be_file else redact_text(evidence, ())
         return self._ask(now, ev.StepResolved(step=step, person=person, reason=reason, evidence=kept))
+
+    def sign_off(
+        self, run: str, step: str, *, person: str, reason: str, evidence: str | None, may_be_file: bool = True
+    ) -> Asked:
+        """Say that what the plan gives to a person is done. ``evidence`` as in `resolve`; None where none is required.
+
+        InputInvalid for a step that is no manual one, or without the evidence it requires.
+        """
+        now = self.now(run)
+        act = now.plan.by_id[known_step(now, step)].act
+        if not isinstance(act, ManualAct):
+            raise InputInvalid(
+                f"{step} is not a manual step",
+                where=f"run {run}",
+                next_step="a step that failed and was then done by hand is signed off with 'drorch run resolve'",
+            )
+        if evidence is None and act.evidence_required:
+            raise InputInvalid(
+                f"{step} needs evidence: something that shows that it was done",
+                where="--evidence",
+                next_step="give a file (photograph, log, ticket) or the number of a ticket",
+            )
+        if evidence is None:
+            return self._ask(now, ev.StepResolved(step=step, person=person, reason=reason, evidence=ev.NO_EVIDENCE))
+        return self.resolve(run, step, person=person, reason=reason, evidence=evidence, may_be_file=may_be_file)
 
     def undo(self, run: str, steps: Sequence[str] = (), *, person: str, reason: str) -> Asked:
         """Undo these steps, or everything that was done and can be undone, dependents first."""

@@ -75,7 +75,7 @@ def standing(parts: Parts, operations: Operations, run: str, usual_s: Mapping[st
         done=sum(state.status in SATISFIED for state in now.state.steps.values()),
         under_way=(*steps, *undos),
         needed=needed_now(now.state, now.events, driven=now.driven),
-        shares=time_shares(now.events, now=at),
+        shares=time_shares(now.events, manual=now.plan.manual, now=at),
         requests=len(parts.inbox.pending(run)),
     )
 

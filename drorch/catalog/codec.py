@@ -14,6 +14,9 @@ from drorch.catalog.model import (
     Arrangement,
     Catalog,
     Department,
+    ManualKind,
+    ManualStep,
+    ManualWhen,
     Objective,
     ProbeKind,
     ProbeSpec,
@@ -63,7 +66,16 @@ def identified(catalog: Catalog) -> Catalog:
 
 def entry_to_json(entry: Entry) -> dict[str, object]:
     """One site, department, group or application as plain JSON data, provenance included."""
-    return {item.name: _plain(getattr(entry, item.name)) for item in fields(entry)}
+    return {
+        item.name: _plain(getattr(entry, item.name))
+        for item in fields(entry)
+        if not _left_out(item.name, getattr(entry, item.name))
+    }
+
+
+def _left_out(name: str, value: object) -> bool:
+    """An entry without manual steps says nothing of them: catalogs from before there were any keep their content id."""
+    return name == "manual" and value == ()
 
 
 def _content(catalog: Catalog) -> dict[str, object]:
@@ -80,7 +92,8 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(inner) for inner in value]
     if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        names = [name for name in value.__dataclass_fields__ if not _left_out(name, getattr(value, name))]
+        return {name: _plain(getattr(value, name)) for name in names}
     return value
 
 
@@ -128,6 +141,7 @@ def _group(data: Mapping[str, object]) -> ProtectionGroup:
         method=_text(data["method"]),
         primary_site=_text(data["primary_site"]),
         recovery_site=_optional_text(data["recovery_site"]),
+        manual=_manual(data),
         provenance=_provenance(data["provenance"]),
     )
 
@@ -155,15 +169,37 @@ def _application(data: Mapping[str, object]) -> Application:
         need_until=_day(data["need_until"]),
         migration_target=_optional_text(data["migration_target"]),
         gateway=data["gateway"] is True,
+        manual=_manual(data),
         provenance=_provenance(data["provenance"]),
     )
 
 
+def _manual(data: Mapping[str, object]) -> tuple[ManualStep, ...]:
+    return tuple(
+        ManualStep(
+            id=_text(item["id"]),
+            when=_member(ManualWhen, item["when"]),
+            kinds=tuple(_member(ManualKind, kind) for kind in _list(item["kinds"])),
+            text=_text(item["text"]),
+            role=_text(item["role"]),
+            minutes=_integer(item["minutes"]),
+            evidence_required=item["evidence_required"] is True,
+            deadline_s=None if item["deadline_s"] is None else _seconds(item["deadline_s"]),
+        )
+        for item in _mappings(data.get("manual", []))
+    )
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"seconds are a number, not {value!r}")
+    return float(value)
+
+
 def _objective(data: Mapping[str, object]) -> Objective:
-    seconds = data["seconds"]
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"seconds are a number, not {seconds!r}")
-    return Objective(seconds=float(seconds), basis=_optional_text(data["basis"]), owner=_optional_text(data["owner"]))
+    return Objective(
+        seconds=_seconds(data["seconds"]), basis=_optional_text(data["basis"]), owner=_optional_text(data["owner"])
+    )
 
 
 def _provenance(data: object) -> Mapping[str, Provenance]:

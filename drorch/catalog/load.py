@@ -10,12 +10,24 @@ from types import MappingProxyType
 from drorch.catalog.check import check_catalog
 from drorch.catalog.codec import identified
 from drorch.catalog.invalid import line_index, listed, validated
-from drorch.catalog.model import Application, Catalog, Department, Objective, ProbeSpec, ProtectionGroup, Site, Totals
+from drorch.catalog.model import (
+    Application,
+    Catalog,
+    Department,
+    ManualStep,
+    ManualWhen,
+    Objective,
+    ProbeSpec,
+    ProtectionGroup,
+    Site,
+    Totals,
+)
 from drorch.catalog.schema import (
     ApplicationEntry,
     CatalogFile,
     DepartmentEntry,
     GroupEntry,
+    ManualEntry,
     ObjectiveEntry,
     SiteEntry,
 )
@@ -83,7 +95,21 @@ def _group(entry: GroupEntry) -> ProtectionGroup:
         method=entry.method,
         primary_site=entry.primary_site,
         recovery_site=entry.recovery_site,
+        manual=tuple(_manual(item, item.when) for item in entry.manual),
         provenance=MappingProxyType(entry.resolved_provenance()),
+    )
+
+
+def _manual(entry: ManualEntry, when: str) -> ManualStep:
+    return ManualStep(
+        id=entry.id,
+        when=ManualWhen(when),
+        kinds=tuple(entry.kinds),
+        text=entry.text,
+        role=entry.role,
+        minutes=entry.minutes,
+        evidence_required=entry.evidence == "required",
+        deadline_s=entry.deadline,
     )
 
 
@@ -109,5 +135,6 @@ def _application(entry: ApplicationEntry) -> Application:
         need_until=entry.need_until,
         migration_target=entry.migration_target,
         gateway=entry.gateway,
+        manual=tuple(_manual(item, item.when) for item in entry.manual),
         provenance=MappingProxyType(entry.resolved_provenance()),
     )

@@ -72,6 +72,43 @@ class ProbeKind(StrEnum):
     DNS = "dns"
 
 
+class ManualWhen(StrEnum):
+    """Beside which step of a plan a person has to do something: the first two for applications, the rest for groups."""
+
+    BEFORE_START = "before-start"
+    AFTER_START = "after-start"
+    BEFORE_RECOVER = "before-recover"
+    AFTER_RECOVER = "after-recover"
+
+
+class ManualKind(StrEnum):
+    """Kinds of runs that people do something in by hand. The words are those of ``plan.model.Kind``."""
+
+    DRILL = "drill"
+    SWITCHOVER = "switchover"
+    FAILOVER = "failover"
+    FAILBACK = "failback"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManualStep:
+    """What a person has to do by hand in runs of these kinds. An instruction, not a fact: it has no provenance."""
+
+    id: str
+    when: ManualWhen
+    kinds: tuple[ManualKind, ...]
+    text: str
+    """The instructions."""
+    role: str
+    """Who does it: an office or a function, not a name."""
+    minutes: int
+    """How long it is expected to take."""
+    evidence_required: bool
+    """Whether the sign-off has to bring something that shows it."""
+    deadline_s: float | None = None
+    """When it counts as failed, in seconds from its start; None: `plan.timings.MANUAL_S`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """A data centre. ``valid_from``/``valid_until`` are the first and last day it may be relied on."""
@@ -110,6 +147,7 @@ class ProtectionGroup:
     method: str
     primary_site: str
     recovery_site: str | None
+    manual: tuple[ManualStep, ...] = ()
     provenance: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -152,6 +190,7 @@ class Application:
     need_until: date | None = None
     migration_target: str | None = None
     """Site the application is to be moved to, if any."""
+    manual: tuple[ManualStep, ...] = ()
     gateway: bool = False
     """True for an application through which remote-access applications are reached (their ``depends_on`` names it)."""
     provenance: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}))

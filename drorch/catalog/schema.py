@@ -6,16 +6,28 @@ Nothing is coerced silently: a number where text is expected is an error, unknow
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from drorch.catalog.durations import parse_duration
-from drorch.catalog.model import Arrangement, ProbeKind, Provenance, ProvenanceKind, RtoFrom, Scope, SiteRole
+from drorch.catalog.model import (
+    Arrangement,
+    ManualKind,
+    ProbeKind,
+    Provenance,
+    ProvenanceKind,
+    RtoFrom,
+    Scope,
+    SiteRole,
+)
 from drorch.core.ids import is_slug
 
 SCHEMA_VERSION = 1
+_WITHOUT_PROVENANCE = frozenset({"provenance", "manual"})
+"""Manual steps are instructions: they say what to do, not what is."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -83,7 +95,7 @@ class Entry(Strict):
 
     @model_validator(mode="after")
     def _provenance_is_complete(self) -> Entry:
-        fields = set(type(self).model_fields) - {"provenance"}
+        fields = set(type(self).model_fields) - _WITHOUT_PROVENANCE
         if unknown := sorted(set(self.provenance) - fields - {"default"}):
             raise ValueError(f"provenance names fields that are not there: {', '.join(unknown)}")
         missing = sorted(fields - set(self.provenance))
@@ -93,7 +105,7 @@ class Entry(Strict):
 
     def resolved_provenance(self) -> dict[str, Provenance]:
         """Provenance of each field by name."""
-        fields = (name for name in type(self).model_fields if name != "provenance")
+        fields = (name for name in type(self).model_fields if name not in _WITHOUT_PROVENANCE)
         default = self.provenance.get("default")
         return {name: self.provenance.get(name, default) or Provenance(kind=ProvenanceKind.ASSUMED) for name in fields}
 
@@ -116,6 +128,48 @@ class DepartmentEntry(Entry):
     focal_point: Line | None = None
 
 
+class ManualEntry(Strict):
+    """What a person has to do by hand. ``deadline``: when it counts as failed; that is the only outcome there is."""
+
+    id: Slug
+    kinds: Annotated[list[Annotated[ManualKind, Field(strict=False)]], Field(min_length=1)]
+    text: Annotated[str, StringConstraints(max_length=500), AfterValidator(printable)]
+    role: Line
+    minutes: Annotated[int, Field(ge=1, le=720)]
+    evidence: Literal["required", "optional"] = "optional"
+    deadline: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _deadline_leaves_time(self) -> ManualEntry:
+        if self.deadline is not None and self.deadline < self.minutes * 60:
+            raise ValueError(f"the deadline is shorter than the {self.minutes} minutes it is expected to take")
+        if len(set(self.kinds)) < len(self.kinds):
+            raise ValueError("a kind of run is named twice")
+        return self
+
+
+class ApplicationManualEntry(ManualEntry):
+    """Beside the start of an application."""
+
+    when: Literal["before-start", "after-start"]
+
+
+class GroupManualEntry(ManualEntry):
+    """Beside the recovery of a group's data."""
+
+    when: Literal["before-recover", "after-recover"]
+
+
+_Manual = TypeVar("_Manual", bound=ManualEntry)
+
+
+def _distinct(entries: list[_Manual]) -> list[_Manual]:
+    twice = sorted(name for name, number in Counter(entry.id for entry in entries).items() if number > 1)
+    if twice:
+        raise ValueError(f"the manual step {twice[0]!r} is there twice")
+    return entries
+
+
 class GroupEntry(Entry):
     """A protection group."""
 
@@ -123,6 +177,7 @@ class GroupEntry(Entry):
     method: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
     primary_site: Slug
     recovery_site: Slug | None = None
+    manual: Annotated[list[GroupManualEntry], AfterValidator(_distinct)] = Field(default_factory=list)
 
 
 class ObjectiveEntry(Strict):
@@ -159,6 +214,13 @@ class ApplicationEntry(Entry):
     need_until: IsoDate = None
     migration_target: Slug | None = None
     gateway: bool = False
+    manual: Annotated[list[ApplicationManualEntry], AfterValidator(_distinct)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _manual_has_a_place(self) -> ApplicationEntry:
+        if self.manual and self.arrangement is Arrangement.REMOTE_ACCESS:
+            raise ValueError("a remote-access application is not started by any plan: a manual step has no place there")
+        return self
 
 
 class TotalsEntry(Strict):

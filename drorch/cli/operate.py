@@ -163,6 +163,22 @@ def resolve(
     _say(asked, f"{step} signed off as done by hand", attach=attach)
 
 
+@app.command("sign-off")
+def sign_off(
+    run: RunId,
+    step: StepId,
+    by: By,
+    reason: Why,
+    evidence: Annotated[
+        str | None, typer.Option("--evidence", help="A file (copied into the run's folder) or a text.")
+    ] = None,
+    attach: Attach = False,
+) -> None:
+    """Sign off a manual step: what the plan gives to a person is done."""
+    asked = wiring.operations().sign_off(run, step, person=by, reason=reason, evidence=evidence)
+    _say(asked, f"{step} signed off", attach=attach)
+
+
 @app.command()
 def undo(
     run: RunId,

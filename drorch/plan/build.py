@@ -8,6 +8,7 @@ from types import MappingProxyType
 from drorch.catalog.model import Catalog
 from drorch.core.errors import InputInvalid
 from drorch.plan import steps as make
+from drorch.plan.manual import with_manual
 from drorch.plan.model import PLAN_SCHEMA, Kind, Limits, Phase, Plan, Step
 from drorch.plan.selection import Move, Request, Selection, select
 from drorch.plan.urgency import with_urgency
@@ -43,7 +44,7 @@ def build_plan(
         catalog_id=catalog.content_id,
         playbooks_id=playbooks_id,
         scope=chosen.scope,
-        steps=with_urgency(_BUILDERS[kind](_Context(catalog, chosen)), objectives),
+        steps=with_urgency(with_manual(kind, chosen.moves, _BUILDERS[kind](_Context(catalog, chosen))), objectives),
         limits=limits or Limits(),
     )
 

@@ -16,6 +16,7 @@ from drorch.plan.graph import ancestors, find_cycle, reversed_edges, waits_for
 from drorch.plan.model import (
     STATE_CHANGING,
     Kind,
+    ManualAct,
     Phase,
     Plan,
     PlaybookAct,
@@ -106,6 +107,8 @@ def _steps_alone(plan: Plan) -> Found:
             len(set(step.act.witnesses)) < 2 or step.act.site in step.act.witnesses
         ):
             yield _error("weak-witness", step.id, f"{step.id} needs two witnesses other than {step.act.site}")
+        if isinstance(step.act, ManualAct) and not (step.act.text.strip() and step.act.role.strip()):
+            yield _error("no-instructions", step.id, f"{step.id} does not say what has to be done by hand, or by whom")
         if step.changes_state and not isinstance(step.act, PlaybookAct):
             yield _error("proof-changes-state", step.id, f"{step.id} is a proof and cannot change state")
 
@@ -134,7 +137,8 @@ def _gates(graph: _Graph) -> Found:
 
 
 def _is_proof(graph: _Graph, step_id: str) -> bool:
-    return not graph.plan.by_id[step_id].changes_state
+    step = graph.plan.by_id[step_id]
+    return not step.changes_state and not isinstance(step.act, ManualAct)  # a person's word proves nothing
 
 
 def _lost_site(graph: _Graph) -> Found:

@@ -22,6 +22,7 @@ from drorch.plan.model import (
     ApplicationScope,
     Kind,
     Limits,
+    ManualAct,
     NamesAct,
     Phase,
     Plan,
@@ -252,6 +253,15 @@ def _names_act(found: Fields) -> Act:
     return NamesAct(applications=found.texts("applications"), site=found.text("site"), drill=found.flag("drill"))
 
 
+def _manual(found: Fields) -> Act:
+    return ManualAct(
+        text=found.text("text"),
+        role=found.text("role"),
+        minutes=found.whole("minutes"),
+        evidence_required=found.flag("evidence_required"),
+    )
+
+
 _ACTS: Mapping[str, tuple[type, Callable[[Fields], Act]]] = MappingProxyType(
     {
         "playbook": (PlaybookAct, _playbook),
@@ -259,6 +269,7 @@ _ACTS: Mapping[str, tuple[type, Callable[[Fields], Act]]] = MappingProxyType(
         "witness": (WitnessAct, _witness),
         "replication": (ReplicationAct, _replication),
         "names": (NamesAct, _names_act),
+        "manual": (ManualAct, _manual),
     }
 )
 _ACT_WORDS: Mapping[type, str] = MappingProxyType({kind: word for word, (kind, _) in _ACTS.items()})

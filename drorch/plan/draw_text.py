@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 
 from drorch.plan.critical import critical_path, earliest_finish
 from drorch.plan.graph import waves
-from drorch.plan.model import Plan, Step
+from drorch.plan.model import ManualAct, Plan, Step
 
 CRITICAL = "*"
 
@@ -29,6 +30,8 @@ def _lines(plan: Plan) -> Iterator[str]:
             branch = "└─" if position == len(wave) - 1 else "├─"
             mark = CRITICAL if step.id in critical else " "
             yield f"{branch}{mark}{step.id:<40} {step.site:<12} {_waits(step)}".rstrip()
+            if isinstance(step.act, ManualAct):
+                yield from _by_hand(step.act, "   " if position == len(wave) - 1 else "│  ")
     unreached = [scope for scope in plan.scope if scope.to_site is None]
     if unreached:
         yield ""
@@ -36,6 +39,13 @@ def _lines(plan: Plan) -> Iterator[str]:
         for position, scope in enumerate(unreached):
             branch = "└─" if position == len(unreached) - 1 else "├─"
             yield f"{branch} {scope.application}: {scope.reason}"
+
+
+def _by_hand(act: ManualAct, indent: str) -> Iterator[str]:
+    evidence = ", with evidence" if act.evidence_required else ""
+    head = f"by hand: {act.role}, about {act.minutes} min{evidence}: "
+    for line in wrap(head + act.text, width=100, break_long_words=False):
+        yield f"{indent}   {line}"
 
 
 def _waits(step: Step) -> str:

@@ -8,13 +8,15 @@ from datetime import date
 from types import MappingProxyType
 
 from drorch.core.errors import InputInvalid
-from drorch.plan.model import PlaybookAct, Step
+from drorch.plan.model import ManualAct, PlaybookAct, Step
 
 HISTORY_SCHEMA = 1
 
 
 def like(step: Step) -> str:
-    """What steps are compared by: the playbook, or the kind of proof."""
+    """What steps are compared by: the playbook, the kind of proof, or the very thing a person does by hand."""
+    if isinstance(step.act, ManualAct):
+        return step.id
     return step.act.playbook if isinstance(step.act, PlaybookAct) else type(step.act).__name__
 
 

@@ -112,7 +112,19 @@ class NamesAct:
     drill: bool = False
 
 
-Act = PlaybookAct | ValidateAct | WitnessAct | ReplicationAct | NamesAct
+@dataclass(frozen=True, kw_only=True)
+class ManualAct:
+    """A person in ``role`` does what ``text`` says, by hand, and signs it off. drorch only waits."""
+
+    text: str
+    role: str
+    minutes: int
+    """How long it is expected to take."""
+    evidence_required: bool
+    """Whether the sign-off has to bring something that shows it."""
+
+
+Act = PlaybookAct | ValidateAct | WitnessAct | ReplicationAct | NamesAct | ManualAct
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +152,7 @@ class Step:
     repeat: Repeat
     undo: PlaybookAct | None = None
     changes_state: bool
-    """False for checks and proofs."""
+    """False for checks, proofs and what people do by hand: there drorch has nothing to undo or clean up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +195,11 @@ class Plan:
     def by_id(self) -> Mapping[str, Step]:
         """Steps by id."""
         return MappingProxyType({step.id: step for step in self.steps})
+
+    @cached_property
+    def manual(self) -> frozenset[str]:
+        """Ids of the steps that people do by hand."""
+        return frozenset(step.id for step in self.steps if isinstance(step.act, ManualAct))
 
     @cached_property
     def dependents(self) -> Mapping[str, tuple[str, ...]]:

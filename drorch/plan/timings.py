@@ -31,6 +31,9 @@ START = Timing(timeout_s=90, estimate_s=2)
 STOP = Timing(timeout_s=60, estimate_s=1)
 VALIDATE = Timing(timeout_s=60, estimate_s=1)
 
+MANUAL_S = 12 * 3600.0
+"""When what a person has to do by hand counts as failed where the catalog gives no deadline: no wait is for ever."""
+
 LARGEST_LAG_S = 10.0
 """A standby further behind than this is not handed over to, whatever the recovery point objective allows."""
 SMALLEST_LAG_S = 1.0

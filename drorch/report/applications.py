@@ -106,7 +106,7 @@ def provenance_summary(evidence: Evidence) -> ProvenanceSummary:
     """How sure the catalog is about the applications in scope: every field of every entry is counted."""
     counts = dict.fromkeys(ProvenanceKind, 0)
     attested_objectives = 0
-    names = [item.name for item in fields(Application) if item.name not in ("id", "provenance")]
+    names = [item.name for item in fields(Application) if item.name not in ("id", "provenance", "manual")]
     for scope in evidence.plan.scope:
         application = evidence.catalog.application(scope.application)
         for name in names:

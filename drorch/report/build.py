@@ -110,7 +110,7 @@ def build_report(
         refusals=refusals,
         operator_acts=operator_acts(events, line),
         undone=undone_steps(state, line),
-        time_share=time_share(events, line),
+        time_share=time_share(plan, events, line),
         deviations=deviations,
         provenance=provenance_summary(evidence),
         timings=tuple(TimeSpent(what=item.what, seconds=hundredths(item.seconds)) for item in timings),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from drorch.plan.model import Plan
 from drorch.report.model import OperatorAct, TimeShare, UndoneStep, WaitForPeople
 from drorch.report.moments import TimeLine, hundredths
 from drorch.run import events as ev
@@ -80,9 +81,9 @@ def undone_steps(state: RunState, line: TimeLine) -> tuple[UndoneStep, ...]:
     )
 
 
-def time_share(events: Sequence[ev.Event], line: TimeLine) -> TimeShare:
+def time_share(plan: Plan, events: Sequence[ev.Event], line: TimeLine) -> TimeShare:
     """How the run's time was shared between people and machines; the two add up to the whole."""
-    shares = time_shares(events)
+    shares = time_shares(events, manual=plan.manual)
     total, people = hundredths(shares.total_s), hundredths(shares.people_s)
     return TimeShare(
         total_s=total,

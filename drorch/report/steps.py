@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from drorch.plan.model import NamesAct, Plan, PlaybookAct, ReplicationAct, Step, ValidateAct, WitnessAct
+from drorch.plan.model import ManualAct, NamesAct, Plan, PlaybookAct, ReplicationAct, Step, ValidateAct, WitnessAct
 from drorch.report.model import Attempt, StepOutcome, StepResult, StoppedStep, Trouble
 from drorch.report.moments import TimeLine, hundredths
-from drorch.run.events import Event, StepFailed, StepStarted, StepSucceeded, StepUnknown
+from drorch.run.events import Event, StepFailed, StepResolved, StepSkipped, StepStarted, StepSucceeded, StepUnknown
 from drorch.run.state import RunState, StepState, StepStatus
 
-_PROOFS = {ValidateAct: "validate", WitnessAct: "witness", ReplicationAct: "replication", NamesAct: "names"}
+_PROOFS = {
+    ValidateAct: "validate",
+    WitnessAct: "witness",
+    ReplicationAct: "replication",
+    NamesAct: "names",
+    ManualAct: "manual",
+}
 _BROKEN = frozenset({StepOutcome.FAILED, StepOutcome.UNKNOWN})
 _DECIDED = frozenset({StepOutcome.SKIPPED, StepOutcome.BY_HAND})
 GOOD_OUTCOMES = frozenset({StepOutcome.DONE, StepOutcome.SKIPPED, StepOutcome.BY_HAND})
@@ -48,7 +54,18 @@ def attempts_of(plan: Plan, events: Sequence[Event], line: TimeLine) -> Attempts
             )
         elif isinstance(body, StepSucceeded | StepFailed | StepUnknown):
             attempts[body.step][-1] = _closed(attempts[body.step][-1], event, body, line)
+        elif isinstance(body, StepResolved | StepSkipped) and body.step in plan.manual:
+            _end_by_hand(attempts[body.step], event, body, line)
     return attempts
+
+
+def _end_by_hand(attempts: list[Attempt], event: Event, body: StepResolved | StepSkipped, line: TimeLine) -> None:
+    """What a person does by hand ends when it is signed off or left out, if it had not failed before."""
+    if attempts and attempts[-1].outcome is StepOutcome.RUNNING:
+        ended = line.instant(event.at)
+        outcome = StepOutcome.BY_HAND if isinstance(body, StepResolved) else StepOutcome.SKIPPED
+        seconds = hundredths(ended.mono - attempts[-1].began.mono)
+        attempts[-1] = replace(attempts[-1], ended=ended, seconds=seconds, outcome=outcome)
 
 
 def _closed(attempt: Attempt, event: Event, body: StepSucceeded | StepFailed | StepUnknown, line: TimeLine) -> Attempt:

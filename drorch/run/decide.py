@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from drorch.core.clock import Instant
-from drorch.plan.model import Plan, PlaybookAct, Repeat, Step, WitnessAct
+from drorch.plan.model import ManualAct, Plan, PlaybookAct, Repeat, Step, WitnessAct
 from drorch.run.backwards import cleaning_steps, left_to_clean, ready_undos, to_clean_up, undo_order
 from drorch.run.committing import commit_overdue
 from drorch.run.events import AfterDeadline, RunOutcome
@@ -105,9 +105,8 @@ def decide(plan: Plan, state: RunState, now: Instant) -> tuple[Command, ...]:
     refusals = _refusals(state)
     if refusals:
         reason = "; ".join(refusal.reason for refusal in refusals)
-        return _late(state, now) or _once_idle(
-            state, EndRun(outcome=RunOutcome.REFUSED, reason=reason, refusals=refusals)
-        )
+        ends = (*_late(state, now), *_by_hand(state))
+        return ends or _once_idle(state, EndRun(outcome=RunOutcome.REFUSED, reason=reason, refusals=refusals))
     if state.head.stop is not None:
         stop = state.head.stop
         reason = f"{stop.person} stopped it: {stop.reason}"
@@ -184,6 +183,11 @@ def _refusals(state: RunState) -> tuple[Refusal, ...]:
     return tuple(witness_refusal(step, state.steps[step.id]) for step in failed if isinstance(step.act, WitnessAct))
 
 
+def _by_hand(state: RunState) -> tuple[StopStep, ...]:
+    """Nobody has to do by hand any more what a refused run was waiting for."""
+    return tuple(command for command in _stops(state) if isinstance(command.step.act, ManualAct))
+
+
 def _stops(state: RunState) -> tuple[StopStep, ...]:
     steps = [(step, state.steps[step.id].attempt) for step in _running(state)]
     undos = [(state.plan.by_id[step], undo.attempt) for step, undo in _running_undos(state)]
@@ -195,7 +199,7 @@ def _running_undos(state: RunState) -> list[tuple[str, UndoState]]:
 
 
 def _late(state: RunState, now: Instant) -> tuple[StopStep, ...]:
-    # A proof keeps its own deadline (see the Observer port); only a playbook has to be ended from outside.
+    # A proof keeps its own deadline (see the Observer port); playbooks and people have to be ended from outside.
     found: list[StopStep] = []
     for step_id, undo in _running_undos(state):
         step = state.plan.by_id[step_id]
@@ -203,7 +207,11 @@ def _late(state: RunState, now: Instant) -> tuple[StopStep, ...]:
             found.append(StopStep(step=step, attempt=undo.attempt, code=PlaybookCode.TIMED_OUT))
     for step in _running(state):
         started = state.steps[step.id].started
-        if isinstance(step.act, PlaybookAct) and started is not None and now.since(started) >= step.timeout_s:
+        if (
+            isinstance(step.act, PlaybookAct | ManualAct)
+            and started is not None
+            and now.since(started) >= step.timeout_s
+        ):
             found.append(StopStep(step=step, attempt=state.steps[step.id].attempt, code=PlaybookCode.TIMED_OUT))
     return tuple(found)
 
@@ -231,8 +239,9 @@ def _starts(plan: Plan, state: RunState) -> tuple[Command, ...]:
                 chosen.append(step)
                 if len(chosen) == free:
                     break
-    proofs = PROOFS_AT_ONCE - sum(not isinstance(step.act, PlaybookAct) for step in running)
+    proofs = PROOFS_AT_ONCE - sum(not isinstance(step.act, PlaybookAct | ManualAct) for step in running)
     chosen.extend(step for _, step in zip(range(proofs), state.progress.ready_proofs(), strict=False))
+    chosen.extend(state.progress.ready_manual())  # no limit: people take up no machine
     return tuple(_perform(step, state.steps[step.id].attempt + 1) for step in chosen)
 
 

@@ -20,7 +20,7 @@ from drorch.core.clock import Clock
 from drorch.core.errors import OperatorNeeded
 from drorch.core.redact import redact_facts
 from drorch.plan.codec import plan_id
-from drorch.plan.model import Plan, PlaybookAct
+from drorch.plan.model import ManualAct, Plan, PlaybookAct
 from drorch.run.conditions import Conditions
 from drorch.run.decide import (
     AskOperator,
@@ -73,6 +73,8 @@ from drorch.run.verdict import PlaybookCode
 from drorch.run.workers import Workers
 
 LOG = logging.getLogger(__name__)
+NOT_SIGNED_OFF = "not-signed-off"
+"""Code of a manual step whose deadline has passed."""
 DRORCH = "drorch"
 """The name under which drorch itself decides (only: repeat a lost step that is declared safe)."""
 
@@ -176,6 +178,8 @@ class Driver:
         """Look at each step a lost driver left started: go on waiting for it, or call it unknown."""
         lost: list[Body] = []
         for step in recorder.state.with_status(StepStatus.RUNNING):
+            if isinstance(step.act, ManualAct):
+                continue  # it is with a person, not with a driver: it simply goes on waiting
             stands = recorder.state.steps[step.id]
             ident = stands.ident or ""
             if not (isinstance(step.act, PlaybookAct) and self._never_launched(ident)):
@@ -226,6 +230,10 @@ class Driver:
                 return [Committed(person=DRORCH, reason=command.reason)]
             case UndoRun():
                 return [UndoRequested(steps=command.steps, person=DRORCH, reason=command.reason)]
+            case StopStep() if isinstance(command.step.act, ManualAct) and command.code is PlaybookCode.TIMED_OUT:
+                reason = f"{command.step.act.role} did not sign it off within {command.step.timeout_s:g} s"
+                failed = StepFailed(step=command.step.id, attempt=command.attempt, code=NOT_SIGNED_OFF, reason=reason)
+                return [failed]
             case StopStep() if not isinstance(command.step.act, PlaybookAct):
                 # A proof changes nothing: its thread is left to its deadline and nobody listens to it any more.
                 self._under_way.pop(command.step.id, Halt()).leave()
@@ -236,6 +244,8 @@ class Driver:
 
     def _act(self, state: RunState, command: Command) -> None:
         match command:
+            case Perform() if isinstance(command.step.act, ManualAct):
+                pass  # its start is in the journal; a person does it and signs it off
             case Perform():
                 self._work(state, command.step.id)
             case PerformUndo():
@@ -274,7 +284,7 @@ class Driver:
         """Outcomes that came in; waits up to ``poll_s`` for the first."""
         what = None if self._under_way or self.inbox is not None else _nobody_can_answer(state)
         if what is not None:
-            step = "resume, approve or commit the run and continue it"
+            step = "resume, approve, sign off or commit, and continue the run"
             raise OperatorNeeded(what, where=f"run {self.run}", next_step=step)
         bodies: list[Body] = []
         try:
@@ -352,5 +362,8 @@ def _nobody_can_answer(state: RunState) -> str | None:
         return "the run is paused"
     if head.started_at is None:
         return "the run waits for its approval"
+    by_hand = sorted(state.progress.sets[StepStatus.RUNNING] & state.plan.manual)
+    if by_hand:
+        return f"the run waits for the sign-off of {by_hand[0]}"
     waits_on = head.agreed is not None and head.agreed.then is AfterDeadline.NONE
     return "the run waits to be committed" if head.commit_due_at and not head.committed and waits_on else None

@@ -15,6 +15,9 @@ from drorch.core.clock import Instant
 
 JOURNAL_SCHEMA = 1
 
+NO_EVIDENCE = "none (not required)"
+"""Stands for the evidence of a sign-off that brought none."""
+
 _EMPTY: Mapping[str, object] = MappingProxyType({})
 
 

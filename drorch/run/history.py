@@ -8,7 +8,7 @@ from types import MappingProxyType
 from drorch.core.clock import Instant
 from drorch.plan.history import RunTimes, StepTime, like
 from drorch.plan.model import Plan, PlaybookAct, Step, ValidateAct
-from drorch.run.events import Event, RunEnded, RunOutcome, RunStarted, StepStarted, StepSucceeded
+from drorch.run.events import Event, RunEnded, RunOutcome, RunStarted, StepResolved, StepStarted, StepSucceeded
 
 
 def times_of(plan: Plan, run: str, events: Iterable[Event]) -> RunTimes | None:
@@ -28,7 +28,7 @@ def times_of(plan: Plan, run: str, events: Iterable[Event]) -> RunTimes | None:
             if body.step in begun:
                 return None
             begun[body.step] = event.at
-        elif isinstance(body, StepSucceeded):
+        elif isinstance(body, StepSucceeded) or (isinstance(body, StepResolved) and body.step in plan.manual):
             ended[body.step] = event.at
         elif isinstance(body, RunEnded):
             outcome = body.outcome

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from drorch.core.clock import Instant
 from drorch.plan.critical import remaining_path
-from drorch.plan.model import Plan, PlaybookAct, Step
+from drorch.plan.model import ManualAct, Plan, PlaybookAct, Step
 
 
 class StepStatus(StrEnum):
@@ -85,6 +85,8 @@ class PlanIndex:
     rank: Mapping[str, int]
     playbooks: frozenset[str]
     """Ids of the steps that run a playbook."""
+    manual: frozenset[str]
+    """Ids of the steps that people do by hand."""
     needed_by: Mapping[str, tuple[str, ...]]
     followed_by: Mapping[str, tuple[str, ...]]
     """Steps that wait for the end of a step whatever its outcome (``after``)."""
@@ -113,6 +115,7 @@ class PlanIndex:
             steps=tuple(urgent),
             rank={step.id: place for place, step in enumerate(urgent)},
             playbooks=frozenset(step.id for step in urgent if isinstance(step.act, PlaybookAct)),
+            manual=frozenset(step.id for step in urgent if isinstance(step.act, ManualAct)),
             needed_by={step: tuple(ids) for step, ids in needed_by.items()},
             followed_by={step: tuple(ids) for step, ids in followed_by.items()},
         )
@@ -126,7 +129,7 @@ class Progress:
     """Mutable bookkeeping inside a fold. Never handed out while it may still change: a fold works on a copy."""
 
     __slots__ = (
-        "_dead_needs", "_listed", "_ready_playbooks", "_ready_proofs", "_unended", "_unmet",
+        "_dead_needs", "_listed", "_ready_manual", "_ready_playbooks", "_ready_proofs", "_unended", "_unmet",
         "index", "sets", "steps", "undos",
     )  # fmt: skip
 
@@ -142,8 +145,9 @@ class Progress:
         self._dead_needs: dict[str, int] = {}
         self._ready_playbooks: list[int] = []
         self._ready_proofs: list[int] = []
+        self._ready_manual: list[int] = []
         self._listed: set[str] = set()
-        """What stands in one of the two lists."""
+        """What stands in one of the three lists."""
         waiting = StepState()
         for step in index.steps:
             self.steps[step.id] = waiting
@@ -165,6 +169,7 @@ class Progress:
         twin._dead_needs = self._dead_needs.copy()
         twin._ready_playbooks = self._ready_playbooks.copy()
         twin._ready_proofs = self._ready_proofs.copy()
+        twin._ready_manual = self._ready_manual.copy()
         twin._listed = self._listed.copy()
         return twin
 
@@ -175,6 +180,10 @@ class Progress:
     def ready_proofs(self) -> Iterator[Step]:
         """Steps that only look and may start now, most urgent first."""
         return (self.index.steps[place] for place in self._ready_proofs)
+
+    def ready_manual(self) -> Iterator[Step]:
+        """Steps that people do by hand and may start now, most urgent first."""
+        return (self.index.steps[place] for place in self._ready_manual)
 
     def is_ready(self, step_id: str) -> bool:
         """Whether the step may start now."""
@@ -244,7 +253,11 @@ class Progress:
         if is_ready == (step_id in self._listed):
             return
         place = self.index.rank[step_id]
-        ready = self._ready_playbooks if step_id in self.index.playbooks else self._ready_proofs
+        ready = self._ready_proofs
+        if step_id in self.index.playbooks:
+            ready = self._ready_playbooks
+        elif step_id in self.index.manual:
+            ready = self._ready_manual
         at = bisect_left(ready, place)
         if is_ready:
             ready.insert(at, place)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from drorch.core.clock import Instant
-from drorch.plan.model import TWO_PERSONS, Phase, ReplicationAct, WitnessAct
+from drorch.plan.model import TWO_PERSONS, ManualAct, Phase, ReplicationAct, WitnessAct
 from drorch.run.backwards import (
     clean_up_objection,
     cleaning_steps,
@@ -17,6 +17,7 @@ from drorch.run.backwards import (
     undo_start_objection,
 )
 from drorch.run.events import (
+    NO_EVIDENCE,
     AfterDeadline,
     ApprovalAwaited,
     Approved,
@@ -258,16 +259,29 @@ def _retry(head: RunHead, progress: Progress, body: RetryRequested) -> str | Non
 
 
 def _accept(head: RunHead, progress: Progress, body: StepSkipped | StepResolved) -> str | None:
-    status = progress.steps[body.step].status
+    status, step = progress.steps[body.step].status, progress.step(body.step)
+    if isinstance(step.act, ManualAct):
+        return _accept_by_hand(step.act, status, body) or _decision(head, progress, body)
     if status not in {StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.WAITING}:
         return f"{body.step} is {status}"
-    step = progress.step(body.step)
     if isinstance(step.act, WitnessAct):
         return f"{body.step} is an interlock: two sites must see the loss themselves"
     taken = any(override.step == body.step for override in head.overrides)
     if isinstance(step.act, ReplicationAct) and step.phase is Phase.CHECK and _needs_two(head) and not taken:
         return f"{body.step} is an interlock: two persons have to override the lag first"
     return _decision(head, progress, body)
+
+
+def _accept_by_hand(act: ManualAct, status: StepStatus, body: StepSkipped | StepResolved) -> str | None:
+    """What a person does by hand is signed off while it is under way, or late; it may be left out before, too."""
+    skipped = isinstance(body, StepSkipped)
+    if status is StepStatus.WAITING and not skipped:
+        return f"{body.step} is not due yet: it is signed off once the run has asked for it"
+    if status not in {StepStatus.RUNNING, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.WAITING}:
+        return f"{body.step} is {status}"
+    if isinstance(body, StepResolved) and act.evidence_required and body.evidence.strip() in {"", NO_EVIDENCE}:
+        return f"{body.step} needs evidence: something that shows that it was done"
+    return None
 
 
 def _needs_two(head: RunHead) -> bool:

@@ -6,18 +6,19 @@ person (approval, pause, unknown outcome, decision after a failure, interruption
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from drorch.core.clock import Instant
-from drorch.plan.model import TWO_PERSONS
+from drorch.plan.model import TWO_PERSONS, ManualAct
 from drorch.run import events as ev
 from drorch.run.progress import StepStatus
 from drorch.run.state import RunState, objection
 
 APPROVAL, PAUSE, UNKNOWN, DECISION, INTERRUPTED = "approval", "pause", "unknown step", "decision", "interrupted"
 COMMIT = "commit"
+BY_HAND = "step by hand"
 
 _NOTHING = ev.RequestSettled(request=0, problem="")
 """Stands for the present moment: changes nothing."""
@@ -58,7 +59,7 @@ class Needed:
     """What the run waits for now: ``who`` has to do ``what``, ``since`` when, and how."""
 
     reason: str
-    """For machines: one of `APPROVAL`, `PAUSE`, `UNKNOWN`, `DECISION`, `COMMIT` and `INTERRUPTED`."""
+    """For machines: one of `APPROVAL`, `PAUSE`, `UNKNOWN`, `DECISION`, `BY_HAND`, `COMMIT` and `INTERRUPTED`."""
     what: str
     who: str
     since: Instant
@@ -69,7 +70,9 @@ class Needed:
 class _Reading:
     """What is under way and what stands still, event by event; cheap also for 10,000 steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, manual: Collection[str]) -> None:
+        self._manual = manual
+        self.by_hand: set[str] = set()
         self.busy: set[str] = set()
         self.unknown: set[str] = set()
         self.awaited = self.started = self.paused = self.due = False
@@ -84,6 +87,8 @@ class _Reading:
         match body:
             case ev.RunEnded():
                 self.ended = body.outcome
+            case ev.StepStarted() if body.step in self._manual:
+                self.by_hand.add(body.step)
             case ev.StepStarted() | ev.UndoStarted():
                 self.busy.add(body.step)
             case ev.StepUnknown():
@@ -91,8 +96,10 @@ class _Reading:
                 self.unknown.add(body.step)
             case ev.StepSucceeded() | ev.StepFailed() | ev.UndoSucceeded() | ev.UndoFailed():
                 self.busy.discard(body.step)
+                self.by_hand.discard(body.step)
             case ev.RetryRequested() | ev.StepSkipped() | ev.StepResolved():
                 self.unknown.discard(body.step)
+                self.by_hand.discard(body.step)
                 self.ended = None
             case ev.UndoRequested() | ev.CleanUpRequested() | ev.InterlockOverridden():
                 self.ended = None
@@ -111,15 +118,18 @@ class _Reading:
             return PAUSE
         if self.unknown:
             return UNKNOWN
+        if self.by_hand:
+            return BY_HAND
         if self.due:
             return COMMIT
         return INTERRUPTED if isinstance(following, ev.DriverAttached) else None
 
 
-def time_shares(events: Sequence[ev.Event], *, now: Instant | None = None) -> TimeShares:
+def time_shares(events: Sequence[ev.Event], *, manual: Collection[str] = (), now: Instant | None = None) -> TimeShares:
     """How the time from the first to the last event was spent; of a run that has not ended also the time to ``now``.
 
-    Linear in the number of events. What people accept after the end is not the run's time any more.
+    ``manual``: ids of the steps that people do by hand (`Plan.manual`): while nothing else is under way, theirs is the
+    time. Linear in the number of events. What people accept after the end is not the run's time any more.
     """
     events = [event for event in events if not isinstance(event.body, ev.DifferenceAccepted)]
     if not events:
@@ -127,7 +137,7 @@ def time_shares(events: Sequence[ev.Event], *, now: Instant | None = None) -> Ti
     if now is not None and not isinstance(events[-1].body, ev.RunEnded):
         events = [*events, replace(events[-1], at=now, body=_NOTHING)]
     waits: list[Wait] = []
-    for what, since, until in _stretches(events):
+    for what, since, until in _stretches(events, manual):
         if waits and waits[-1].what == what and waits[-1].until == since:
             waits[-1] = Wait(what=what, since=waits[-1].since, until=until)
         elif until.since(since) > 0:
@@ -136,8 +146,8 @@ def time_shares(events: Sequence[ev.Event], *, now: Instant | None = None) -> Ti
     return TimeShares(total_s=events[-1].at.since(events[0].at), people_s=people, waits=tuple(waits))
 
 
-def _stretches(events: Sequence[ev.Event]) -> Iterator[tuple[str, Instant, Instant]]:
-    reading = _Reading()
+def _stretches(events: Sequence[ev.Event], manual: Collection[str]) -> Iterator[tuple[str, Instant, Instant]]:
+    reading = _Reading(manual)
     for event, following in pairwise(events):
         reading.take(event.body)
         what = reading.waits_for_person(following.body)
@@ -149,7 +159,8 @@ def needed_now(state: RunState, events: Sequence[ev.Event], *, driven: bool) -> 
     """What waits for whom and since when. ``state`` is the fold of ``events``; ``driven``: a driver is at it."""
     if not events:
         return ()
-    found = [*_approval(state, events), *_steps(state, events), *_commit(state), *_pause(state, events)]
+    asked = (*_approval(state, events), *_by_hand(state, events), *_steps(state, events))
+    found = [*asked, *_commit(state), *_pause(state, events)]
     if not driven and state.ended is None and (state.head.started_at or state.head.stop or not found):
         found.append(
             Needed(
@@ -184,6 +195,21 @@ def _approval(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
         step=None,
         next_step=f"drorch run approve {state.run} --by NAME --plan HASH --reason WHY",
     )
+
+
+def _by_hand(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:
+    for step in state.with_status(StepStatus.RUNNING):
+        if isinstance(step.act, ManualAct):
+            latest = f"at the latest after {step.timeout_s / 60:.0f} min"
+            evidence = " --evidence FILE" if step.act.evidence_required else ""
+            yield Needed(
+                reason=BY_HAND,
+                what=f"{step.act.text} (about {step.act.minutes} min, {latest})",
+                who=step.act.role,
+                since=state.steps[step.id].started or events[-1].at,
+                step=step.id,
+                next_step=f"drorch run sign-off {state.run} {step.id} --by NAME --reason WHY{evidence}",
+            )
 
 
 def _steps(state: RunState, events: Sequence[ev.Event]) -> Iterator[Needed]:

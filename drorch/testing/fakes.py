@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from drorch.core.clock import Clock, Instant
 from drorch.core.errors import JournalConflict
-from drorch.plan.model import Act, NamesAct, PlaybookAct, ReplicationAct, ValidateAct, WitnessAct
+from drorch.plan.model import Act, ManualAct, NamesAct, PlaybookAct, ReplicationAct, ValidateAct, WitnessAct
 from drorch.run.events import Event
 from drorch.run.ports import (
     Executor,
@@ -259,5 +259,5 @@ def _subject(act: Act) -> str:
             return act.site
         case ReplicationAct():
             return act.group
-        case PlaybookAct():
-            raise TypeError("a playbook is not for observers")
+        case PlaybookAct() | ManualAct():
+            raise TypeError("playbooks and what people do by hand are not for observers")

@@ -18,7 +18,7 @@ from drorch.catalog.estate import Estate
 from drorch.core.clock import Clock, Instant
 from drorch.core.errors import DrorchError
 from drorch.evidence.model import Sample
-from drorch.plan.model import Act, NamesAct, PlaybookAct, ReplicationAct, ValidateAct, WitnessAct
+from drorch.plan.model import Act, ManualAct, NamesAct, PlaybookAct, ReplicationAct, ValidateAct, WitnessAct
 from drorch.run.ports import Proof
 
 POLL_S = 0.1
@@ -64,6 +64,10 @@ class ProbeObserver:
                     return self._until(lambda: look_at_replication(self._estate, act), deadline_s)
                 case NamesAct():
                     return self._until(lambda: self._names(act), deadline_s)
+                case ManualAct():
+                    return Proof(
+                        holds=False, code="not-for-observers", reason="a person signs off what is done by hand"
+                    )
                 case PlaybookAct():
                     return Proof(holds=False, code="not-for-observers", reason="a playbook is judged by its result")
         except (DrorchError, OSError) as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from drorch.app.operate import RunNow
 from drorch.core.clock import Instant
-from drorch.plan.model import NamesAct, PlaybookAct, ReplicationAct, Step, ValidateAct, WitnessAct
+from drorch.plan.model import ManualAct, NamesAct, PlaybookAct, ReplicationAct, Step, ValidateAct, WitnessAct
 from drorch.run import events as ev
 from drorch.run.interlocks import groups_of
 from drorch.run.pace import Slow, slow_steps
@@ -25,6 +25,7 @@ _PROOFS = {
     WitnessAct: N_("proof: the site is lost"),
     ReplicationAct: N_("proof: the data is replicated"),
     NamesAct: N_("proof: the names point there"),
+    ManualAct: N_("by hand: a person signs it off"),
 }
 
 
@@ -219,7 +220,7 @@ def run_view(now: RunNow, at: Instant, rows: Sequence[StepRow], *, requests: int
         at=at,
         seq=now.events[-1].seq if now.events else 0,
         counts={code: sum(row.code == code for row in rows) for code in CONCERN},
-        shares=time_shares(now.events, now=at),
+        shares=time_shares(now.events, manual=now.plan.manual, now=at),
         requests=requests,
         elapsed_s=over.since(began) if began else None,
         driver=head.drivers[-1] if head.drivers else None,
