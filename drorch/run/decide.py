@@ -11,7 +11,7 @@ from drorch.run.backwards import cleaning_steps, left_to_clean, ready_undos, to_
 from drorch.run.committing import commit_overdue
 from drorch.run.events import AfterDeadline, RunOutcome
 from drorch.run.idents import attempt_ident, undo_ident
-from drorch.run.interlocks import witness_refusal
+from drorch.run.interlocks import waited_s, witness_refusal
 from drorch.run.progress import StepStatus, UndoState, UndoStatus
 from drorch.run.refusal import Refusal
 from drorch.run.state import RunState
@@ -105,7 +105,7 @@ def decide(plan: Plan, state: RunState, now: Instant) -> tuple[Command, ...]:
     refusals = _refusals(state)
     if refusals:
         reason = "; ".join(refusal.reason for refusal in refusals)
-        ends = (*_late(state, now), *_by_hand(state))
+        ends = _each_once(*_late(state, now), *_by_hand(state))
         return ends or _once_idle(state, EndRun(outcome=RunOutcome.REFUSED, reason=reason, refusals=refusals))
     if state.head.stop is not None:
         stop = state.head.stop
@@ -113,7 +113,7 @@ def decide(plan: Plan, state: RunState, now: Instant) -> tuple[Command, ...]:
         return _stops(state) or _once_idle(state, EndRun(outcome=RunOutcome.STOPPED, reason=reason))
     late = _late(state, now)
     if state.head.cleaning is not None:
-        late += _ends_before_cleaning(state)
+        late = _each_once(*late, *_ends_before_cleaning(state))
     if state.head.paused is not None:
         return late
     if state.head.undo is not None:
@@ -183,6 +183,11 @@ def _refusals(state: RunState) -> tuple[Refusal, ...]:
     return tuple(witness_refusal(step, state.steps[step.id]) for step in failed if isinstance(step.act, WitnessAct))
 
 
+def _each_once(*stops: StopStep) -> tuple[StopStep, ...]:
+    """The first reason to end a step counts: what a person does by hand ends at once, and only once."""
+    return tuple({stop.step.id: stop for stop in reversed(stops)}.values())[::-1]
+
+
 def _by_hand(state: RunState) -> tuple[StopStep, ...]:
     """Nobody has to do by hand any more what a refused run was waiting for."""
     return tuple(command for command in _stops(state) if isinstance(command.step.act, ManualAct))
@@ -207,11 +212,11 @@ def _late(state: RunState, now: Instant) -> tuple[StopStep, ...]:
             found.append(StopStep(step=step, attempt=undo.attempt, code=PlaybookCode.TIMED_OUT))
     for step in _running(state):
         started = state.steps[step.id].started
-        if (
-            isinstance(step.act, PlaybookAct | ManualAct)
-            and started is not None
-            and now.since(started) >= step.timeout_s
-        ):
+        if started is None or not isinstance(step.act, PlaybookAct | ManualAct):
+            continue
+        # People's deadlines are hours: they hold across a restart of the machine as well.
+        waited = waited_s(started, now) if isinstance(step.act, ManualAct) else now.since(started)
+        if waited >= step.timeout_s:
             found.append(StopStep(step=step, attempt=state.steps[step.id].attempt, code=PlaybookCode.TIMED_OUT))
     return tuple(found)
 

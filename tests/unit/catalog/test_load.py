@@ -56,7 +56,7 @@ def test_each_field_has_a_provenance() -> None:
     umoja = small_catalog().application("umoja")
     assert umoja.provenance_of("name") == Provenance(kind=ProvenanceKind.ATTESTED, source="A/67/266 para 56")
     assert umoja.provenance_of("tier") == Provenance(kind=ProvenanceKind.ASSUMED)
-    assert set(umoja.provenance) == set(umoja.__dataclass_fields__) - {"provenance"}
+    assert set(umoja.provenance) == set(umoja.__dataclass_fields__) - {"provenance", "manual"}
 
 
 def test_the_content_id_is_of_the_content_not_of_the_text() -> None:
