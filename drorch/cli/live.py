@@ -22,9 +22,10 @@ from drorch.cli.output import console
 from drorch.core.clock import Clock
 from drorch.core.ids import short
 from drorch.plan.codec import plan_id
-from drorch.plan.model import Plan, Step, SubjectKind
+from drorch.plan.model import ManualAct, Plan, Step, SubjectKind
 from drorch.run import events as ev
 from drorch.run.pace import is_slow
+from drorch.run.rules import StepBody
 
 STATE_STYLE = {"done": "green", "running": "cyan", "failed": "bold red", "unknown": "bold yellow", "waiting": "dim"}
 SHOWN_RUNNING = 10
@@ -74,14 +75,8 @@ class RunView:
         """Fold one event of the journal into the table; callable from any thread."""
         with self._lock:
             body = event.body
-            if isinstance(body, ev.StepStarted):
-                self._set(body.step, "running", event.at.mono)
-            elif isinstance(body, ev.StepSucceeded):
-                self._set(body.step, "done", event.at.mono)
-            elif isinstance(body, ev.StepFailed):
-                self._set(body.step, "failed", event.at.mono, f"{body.code}: {body.reason}")
-            elif isinstance(body, ev.StepUnknown):
-                self._set(body.step, "unknown", event.at.mono, body.reason)
+            if isinstance(body, StepBody):
+                self._take_step(body, event.at.mono)
             elif isinstance(body, ev.UndoSucceeded):
                 self._line("undone", body.step)
             elif isinstance(body, ev.UndoFailed):
@@ -90,6 +85,26 @@ class RunView:
                 self._line("REFUSED", f"{body.interlock}: {body.reason}")
             elif isinstance(body, ev.RunEnded):
                 self._line("run ended", f"{body.outcome.value}  {body.reason}")
+
+    def _take_step(self, body: StepBody, mono: float) -> None:
+        match body:
+            case ev.StepStarted():
+                self._set(body.step, "running", mono)
+                act = self._plan.by_id[body.step].act
+                if isinstance(act, ManualAct):
+                    then = f"(then: drorch run sign-off {self._run} {body.step})"
+                    self._line("BY HAND", f"{body.step}  {act.role}: {act.text}  {then}")
+            case ev.StepSucceeded():
+                self._set(body.step, "done", mono)
+            case ev.StepFailed():
+                self._set(body.step, "failed", mono, f"{body.code}: {body.reason}")
+            case ev.StepUnknown():
+                self._set(body.step, "unknown", mono, body.reason)
+            case ev.StepResolved() | ev.StepSkipped():
+                what = "signed off" if isinstance(body, ev.StepResolved) else "skipped"
+                self._set(body.step, "done", mono, f"{what} by {body.person}: {body.reason}")
+            case _:
+                pass
 
     def _set(self, step: str, state: str, mono: float, reason: str = "") -> None:
         took = mono - self._since.get(step, mono)
@@ -162,6 +177,9 @@ class RunView:
         if len(under_way) > SHOWN_RUNNING:
             text.append(f", and {len(under_way) - SHOWN_RUNNING} more")
         for step in under_way:
+            act = self._plan.by_id[step].act
+            if isinstance(act, ManualAct):
+                text.append(f"\nby hand: {step}  {act.role}: {act.text}", style="bold yellow")
             slow = is_slow(self._plan.by_id[step], now - self._since[step], self._usual_s)
             if slow is not None:
                 text.append(f"\n{step} is {slow}", style="bold yellow")

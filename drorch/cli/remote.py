@@ -25,6 +25,7 @@ from drorch.metrics.server import read_token
 from drorch.plan.model import Kind
 from drorch.report.codec import report_from_json, report_to_text
 from drorch.report.text import report_as_text
+from drorch.run.events import NO_EVIDENCE
 from drorch.run.interlocks import same_person
 
 app = typer.Typer(
@@ -210,15 +211,37 @@ def resolve(
     attach: Attach = False,
 ) -> None:
     """Sign off a step that was done by hand."""
-    server = _server(context)
+    what = f"{step} signed off as done by hand"
+    _ask(context, run, "resolve", what, by, attach, reason=reason, step=step, evidence=_sent(context, run, evidence))
+
+
+@run_app.command("sign-off")
+def sign_off(
+    context: typer.Context,
+    run: RunId,
+    step: StepId,
+    reason: Why,
+    evidence: Annotated[
+        str | None, typer.Option("--evidence", help="A file here (it is sent along) or a text.")
+    ] = None,
+    by: By = None,
+    attach: Attach = False,
+) -> None:
+    """Sign off a manual step: what the plan gives to a person is done."""
+    shown = NO_EVIDENCE if evidence is None else _sent(context, run, evidence)
+    _ask(context, run, "resolve", f"{step} signed off", by, attach, reason=reason, step=step, evidence=shown)
+
+
+def _sent(context: typer.Context, run: str, evidence: str) -> str:
+    """How the server names the evidence: a file of this machine is sent along, a text stays one."""
     file = Path(evidence)
     try:
         is_file = file.is_file()
     except (OSError, ValueError):
         is_file = False
-    shown = server.upload(f"{_of(run)}/evidence", file.read_bytes(), file.name)["evidence"] if is_file else evidence
-    what = f"{step} signed off as done by hand"
-    _ask(context, run, "resolve", what, by, attach, reason=reason, step=step, evidence=shown)
+    if not is_file:
+        return evidence
+    return str(_server(context).upload(f"{_of(run)}/evidence", file.read_bytes(), file.name)["evidence"])
 
 
 @run_app.command()

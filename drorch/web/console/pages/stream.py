@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from drorch.app.folders import run_folder
+from drorch.core.errors import DrorchError
+from drorch.plan.model import Plan
 from drorch.run.events import Event, RunEnded
 from drorch.web.console.i18n import Texts
 from drorch.web.console.pages.frame import Console
@@ -36,7 +38,7 @@ def routes(console: Console) -> APIRouter:
         begin = max(after, int(heard)) if heard.isdecimal() else after
         web_of(request).streams.refuse_too_many()
         return StreamingResponse(
-            _lines(console, request, run, begin),
+            _lines(console, request, run, begin, _plan_of(console, run)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -44,7 +46,15 @@ def routes(console: Console) -> APIRouter:
     return router
 
 
-async def _lines(console: Console, request: Request, run: str, after: int) -> AsyncIterator[str]:
+def _plan_of(console: Console, run: str) -> Plan | None:
+    """The plan of the run; None when it cannot be read: its events are told all the same."""
+    try:
+        return console.context.operations.now(run).plan
+    except DrorchError:
+        return None
+
+
+async def _lines(console: Console, request: Request, run: str, after: int, plan: Plan | None) -> AsyncIterator[str]:
     """Each event behind ``after`` once, in order; a beat when nothing comes. Ends with the server or the right."""
     web, texts, person = web_of(request), console.texts(request), console.person(request)
     beats = 0
@@ -52,7 +62,7 @@ async def _lines(console: Console, request: Request, run: str, after: int) -> As
     async for events in web.streams.events(run, after, BEAT_S):
         for event in events:
             after = event.seq
-            yield _message("line", line_of(event, texts), number=event.seq)
+            yield _message("line", line_of(event, texts, plan), number=event.seq)
         if not events:
             beats += 1
             yield _message("beat", {"after": after})
@@ -60,9 +70,9 @@ async def _lines(console: Console, request: Request, run: str, after: int) -> As
                 return
 
 
-def line_of(event: Event, texts: Texts) -> dict[str, object]:
+def line_of(event: Event, texts: Texts, plan: Plan | None = None) -> dict[str, object]:
     """One line of the log as the page puts it down."""
-    line = log_line(event)
+    line = log_line(event, plan)
     return {
         "seq": line.seq,
         "at": line.at.wall.isoformat(),

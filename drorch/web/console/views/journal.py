@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from drorch.core.clock import Instant
 from drorch.core.ids import short
+from drorch.plan.model import ManualAct, Plan
 from drorch.run import events as ev
 from drorch.web.console.views.numbers import objective
 from drorch.web.console.views.saying import Say, say
@@ -72,8 +73,8 @@ _VALUES: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
 _NAMES = ("operator", "person", "interlock", "step", "attempt", "request", "pid", "host", "code", "subject")
 
 
-def log_line(event: ev.Event) -> LogLine:
-    """The event as a line of the log."""
+def log_line(event: ev.Event, plan: Plan | None = None) -> LogLine:
+    """The event as a line of the log. With the ``plan`` it tells what a person has to do by hand."""
     body: Any = event.body
     tone, text = _TEXTS[type(body)]
     values = {name: getattr(body, name) for name in _NAMES if hasattr(body, name)}
@@ -85,9 +86,14 @@ def log_line(event: ev.Event) -> LogLine:
         at=event.at,
         tone=tone,
         sentence=say(text, **{name: value for name, value in values.items() if f"%({name})s" in text}),
-        detail=_detail(body),
+        detail=_instructions(plan, body) or _detail(body),
         step=getattr(body, "step", None),
     )
+
+
+def _instructions(plan: Plan | None, body: Any) -> str:
+    act = plan.by_id[body.step].act if plan is not None and isinstance(body, ev.StepStarted) else None
+    return f"{act.role}: {act.text}" if isinstance(act, ManualAct) else ""
 
 
 def _detail(body: Any) -> str:

@@ -101,7 +101,7 @@ def run_page(
         gantt_left=left,
         clocks=page_of(clocks, 1, {}, size=CLOCKS),
         clocks_at=report[1] if report else None,
-        log=tuple(log_line(event) for event in now.events[-LOG_LINES:]),
+        log=tuple(log_line(event, now.plan) for event in now.events[-LOG_LINES:]),
         has_report=record is not None,
         old_report=record is not None and record.run.journal_events != len(now.events),
         driver_said=driver_said,
