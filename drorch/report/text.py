@@ -174,6 +174,15 @@ def _notes(report: Report) -> Iterator[str]:
         ("ISSUES", report.result.issues),
         ("REFUSED", tuple(f"{item.interlock}: {item.reason}" for item in report.refusals)),
         (
+            "GIVEN TO PEOPLE",
+            tuple(
+                f"{item.id} {wording.OUTCOME_WORDS[item.outcome]}: {item.title}"
+                + (f"; {item.reason}" if item.reason else "")
+                for item in report.steps
+                if item.act == "manual"
+            ),
+        ),
+        (
             "DECISIONS",
             tuple(f"{item.person} {item.act} {item.step or ''}: {item.reason}" for item in report.operator_acts),
         ),

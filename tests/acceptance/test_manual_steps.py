@@ -86,7 +86,7 @@ def test_the_run_asks_people_waits_and_goes_on(operator: Operator, tmp_path: Pat
     assert acts[QUEUE].evidence == ev.NO_EVIDENCE
     assert BY_HAND in {wait.what for wait in done.report.time_share.waits}
     text = " ".join(done.text().split())
-    assert "storage team" in text
+    assert f"{STORAGE} done by hand: By hand (storage team): Free the volumes at Piscataway" in text
     assert "Sam Storage" in text
     # What people took their time for is part of how long the services were away.
     assert done.verdicts() == {"directory": "pass", "mail": "pass", "mobile-office": "pass"}

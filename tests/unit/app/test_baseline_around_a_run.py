@@ -265,6 +265,17 @@ def test_what_time_without_protection_means(kind: Kind, pattern: str, expected: 
     assert {code: severity for code, severity in found.items() if code.startswith("protection")} == expected
 
 
+def test_across_a_restart_of_the_machine_protection_is_not_measured(tmp_path: Path) -> None:
+    world, run = World(at("nyc")), subject_of(Kind.DRILL, tmp_path)
+    drive(world, run)
+    events = ended(world, run)
+    look_every_second(run, events, "..........")
+    run.folder.boots.write_text('{"boot":"one"}\n{"boot":"two"}\n')
+    found = aftermath(run, events)
+    assert found.protection == ()
+    assert "restarted" in next(item.message for item in found.findings if item.code == "protection-not-measured")
+
+
 def test_a_driver_that_died_leaves_time_nobody_looked(tmp_path: Path) -> None:
     run = subject_of(Kind.FAILOVER, tmp_path)
     events = journal(
