@@ -23,12 +23,12 @@ from drorch.cli.main import main
 from drorch.core.errors import Refused
 from drorch.core.ids import short
 from drorch.plan.codec import plan_id, plan_to_text
-from drorch.plan.model import Kind, Plan
+from drorch.plan.model import Kind, ManualAct, Plan
 from drorch.run import events as ev
 from drorch.run.chain import link
 from drorch.run.ports import OperatorRequest
 from drorch.run.recorder import Recorder
-from drorch.testing.plans import drill_plan, make_plan, playbook_step, with_undo
+from drorch.testing.plans import drill_plan, make_plan, playbook_step, proof_step, with_undo
 from drorch.testing.runs import created, done, failed, start, unknown
 
 PLAN = with_undo(make_plan([playbook_step("a/x"), playbook_step("b/x", needs=["a/x"])], kind=Kind.SWITCHOVER), "x")
@@ -270,3 +270,50 @@ def test_a_run_holds_its_groups_also_while_its_estate_cannot_be_read(desk: Desk)
     write_whole(folder.context, json.dumps({"estate": str(desk.home / "edited.yaml"), "watch": "under-way"}))
     write_whole(desk.home / "edited.yaml", "sites: [half written")
     assert set(wiring.service(desk.home).open_groups(except_run="another").values()) == {"under-way"}
+
+
+def manual_plan() -> Plan:
+    """Something a person has to do, with evidence, and what comes behind it."""
+    act = ManualAct(text="Turn the key", role="storage team", minutes=5, evidence_required=True)
+    hand = replace(proof_step("a/manual-key", act), timeout_s=600.0)
+    free = replace(
+        proof_step("b/manual-look", replace(act, evidence_required=False), needs=["a/manual-key"]), timeout_s=600.0
+    )
+    return make_plan([hand, free, playbook_step("a/x", needs=["b/manual-look"])])
+
+
+def test_a_manual_step_is_signed_off_with_the_evidence_it_requires(desk: Desk, tmp_path: Path) -> None:
+    run = desk.run("r", ev.RunStarted(), start("a/manual-key"), plan=manual_plan())
+    assert desk.types("sign-off", run, "a/manual-key", *WHO) == 2
+    assert "needs evidence" in desk.err
+    assert desk.types("resolve", run, "a/manual-key", *WHO, "--evidence", ev.NO_EVIDENCE) == 3
+    assert desk.left(run) == []
+    photo = tmp_path / "key.txt"
+    photo.write_text("turned")
+    assert desk.types("sign-off", run, "a/manual-key", *WHO, "--evidence", str(photo)) == 0
+    (body,) = desk.left(run)
+    assert isinstance(body, ev.StepResolved)
+    assert body.evidence.startswith("evidence/")
+
+
+def test_a_manual_step_is_signed_off_in_its_turn_and_by_a_person(desk: Desk) -> None:
+    run = desk.run("r", ev.RunStarted(), start("a/manual-key"), plan=manual_plan())
+    assert desk.types("sign-off", run, "b/manual-look", *WHO) == 3
+    assert "not due yet" in desk.err
+    assert desk.types("sign-off", run, "a/x", *WHO) == 2
+    assert "not a manual step" in desk.err
+    assert desk.types("sign-off", run, "a/manual-kex", *WHO) == 2
+    assert "a/manual-key" in desk.err
+    assert desk.types("sign-off", run, "a/manual-key", "--by", "Ana", "--reason", " ", "--evidence", "t") == 2
+    assert desk.left(run) == []
+    assert desk.types("watch", run) == 0
+    assert "waits for storage team" in desk.out
+    assert "Turn the key" in desk.out
+    assert f"drorch run sign-off {run} a/manual-key" in desk.out
+
+
+def test_without_evidence_where_none_is_required(desk: Desk) -> None:
+    bodies = (start("a/manual-key"), ev.StepResolved(step="a/manual-key", evidence="e", person="Ana", reason="r"))
+    run = desk.run("r", ev.RunStarted(), *bodies, start("b/manual-look"), plan=manual_plan())
+    assert desk.types("sign-off", run, "b/manual-look", *WHO) == 0
+    assert [getattr(body, "evidence", "") for body in desk.left(run)] == [ev.NO_EVIDENCE]
