@@ -26,6 +26,7 @@ from drorch.catalog.text import MAX_BYTES
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.ids import content_hash, is_slug
+from drorch.run.interlocks import same_person
 
 TESTS = "access-tests"
 DEMAND, RESULT = "demand", "result"
@@ -62,6 +63,17 @@ class Standing:
     running: bool
     warnings: tuple[str, ...] = ()
 
+    @property
+    def state(self) -> str:
+        """How far it is, in words."""
+        if self.told.sealed:
+            return "sealed"
+        if self.told.ended_at is not None:
+            return "ended"
+        if self.told.started_at is not None:
+            return "running" if self.running else "interrupted: its process is gone"
+        return "prepared"
+
 
 class AccessTests:
     """The tests of one state folder. Holds no state itself."""
@@ -69,13 +81,17 @@ class AccessTests:
     def __init__(self, home: Path, clock: Clock) -> None:
         self._home, self._clock = home, clock
 
+    def names(self) -> tuple[str, ...]:
+        """Ids of all tests that were prepared."""
+        return tuple(sorted(path.parent.name for path in (self._home / TESTS).glob("*/test.yaml")))
+
     def folder(self, test: str, *, must_exist: bool = True) -> TestFolder:
         """The folder of a test. NotFound when it has to exist and does not."""
         if not is_slug(test):
             raise InputInvalid(f"{test!r} is not an id", next_step="use lower-case letters, digits and hyphens")
         found = TestFolder(path=self._home / TESTS / test)
         if must_exist and not found.file("test.yaml").exists():
-            known = ", ".join(sorted(path.parent.name for path in (self._home / TESTS).glob("*/test.yaml"))) or "none"
+            known = ", ".join(self.names()) or "none"
             raise NotFound(f"there is no test {test!r}", where=str(self._home), next_step=f"prepared are: {known}")
         return found
 
@@ -241,7 +257,7 @@ def _may_sign(stands: Standing, what: str, person: str) -> None:
         raise Refused("the test has begun: the demand can no longer be agreed to", next_step="prepare another test")
     if what == RESULT and stands.told.ended_at is None:
         raise Refused("the test has not ended: there is no result yet", next_step="sign when it has ended")
-    held_by = {stands.told.prepared_by.casefold(), (stands.told.started_by or "").casefold()}
-    if person.casefold() in held_by:
+    held_by = (stands.told.prepared_by, stands.told.started_by or "")
+    if any(same_person(name, person) for name in held_by):
         what_is_wrong = f"{person} prepared or started the test and cannot sign for a department as well"
         raise Refused(what_is_wrong, next_step="let a person of the department sign")

@@ -141,7 +141,7 @@ def _tests() -> AccessTests:
 
 
 def _show(stands: Standing, as_json: bool) -> None:
-    state = _state(stands)
+    state = stands.state
     if as_json:
         print_json({**result_to_json(stands), "state": state, "warnings": list(stands.warnings)})
         return
@@ -152,17 +152,6 @@ def _show(stands: Standing, as_json: bool) -> None:
     out.print(Text(report_text(stands)), soft_wrap=True)
     for warning in stands.warnings:
         out.print(Text(warning, style="yellow"), soft_wrap=True)
-
-
-def _state(stands: Standing) -> str:
-    told = stands.told
-    if told.sealed:
-        return "sealed"
-    if told.ended_at is not None:
-        return "ended"
-    if told.started_at is not None:
-        return "running" if stands.running else "interrupted: its process is gone"
-    return "prepared"
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

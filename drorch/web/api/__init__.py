@@ -6,9 +6,11 @@ from fastapi import APIRouter
 
 from drorch.web.api import (
     access,
+    access_tests,
     actions,
     acts,
     after_actions,
+    callouts,
     catalog,
     doctor,
     forecasts,
@@ -45,5 +47,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             year_plan,
             forecasts,
             doctor,
+            access_tests,
+            callouts,
         )
     )

@@ -9,7 +9,10 @@ from pydantic import BaseModel, Field
 
 from drorch.app import settings
 from drorch.app.access import LostSite, assess_file, load_model, lose
+from drorch.app.access_check import check, extras_to_json
+from drorch.app.access_poll import load_sources_file
 from drorch.app.accounts import Role
+from drorch.app.year_access import proofs_of_tests
 from drorch.capacity.codec import assessment_to_json, outcome_to_json
 from drorch.evidence.codec import sample_to_json
 from drorch.web.api.base import Ctx, Input, Name, Word, api_router
@@ -45,6 +48,16 @@ def lost(site: Name, context: Ctx) -> dict[str, Any]:
     """What the loss of a site means: which applications move, and whether the people reach them."""
     catalog = settings.load_catalog_file(context.files.catalog)
     return lost_to_json(lose(load_model(context.files.capacity), site, catalog))
+
+
+@router.get("/access/check", dependencies=[require()])
+def check_now(context: Ctx) -> dict[str, Any]:
+    """The capacity model with what was last read from the systems in it, and how old that is. Nothing is asked."""
+    capacity = load_model(context.files.capacity)
+    sources = load_sources_file(context.files.access, capacity)
+    parts = context.access_parts()
+    found = check(capacity, sources, parts.archive, context.clock.now().wall, proofs_of_tests(context.home))
+    return {**assessment_to_json(found.assessment), **extras_to_json(found)}
 
 
 @router.post("/probes", dependencies=[require(Role.OPERATOR, Role.PLANNER)])

@@ -21,6 +21,8 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from unit.callout.parts import Exercise
+from unit.web.worlds import SOURCES, prepared
 
 from drorch.app.accounts import Role
 from drorch.app.actions import Actions, ByHand
@@ -55,6 +57,8 @@ KNOWN = {
     "action": "ca-1",
     "report": "aar-known",
     "schedule": "drill-finance",
+    "test": "day-2013",
+    "exercise": "20130304-150000-0001",
 }
 """Path parameters that exist, so that requests get past the first 404."""
 
@@ -65,6 +69,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> WebScene:
     for name in ("app_catalog.yaml", "year.yaml", "capacity.yaml", "schedule.yaml", "planner.yaml"):
         shutil.copy(ROOT / name, folder / name)
     write_whole(folder / "estate.yml", ESTATE)
+    write_whole(folder / "access.yaml", SOURCES)
     (folder / "home").mkdir()
     made = WebScene(
         home=folder / "home",
@@ -74,6 +79,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> WebScene:
         capacity=folder / "capacity.yaml",
         schedule=folder / "schedule.yaml",
         planner=folder / "planner.yaml",
+        access=folder / "access.yaml",
     )
     made.run("r1", PLAN, ev.RunStarted(), *failed("a/x"))
     shutil.copy(ROOT / "tests/golden/reports/ok-failover.json", made.home / "runs" / "r1" / "report.json")
@@ -82,6 +88,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> WebScene:
     wish = ByHand(title="known", severity=ActionSeverity.MINOR, subjects=about, estate="nowhere")
     Actions(made.home, made.clock).open(wish, somebody)
     AfterActions(made.home, made.clock).draft(Draft(runs=("r1",), id="aar-known"), somebody)
+    prepared(made, folder)
+    Exercise(made.home, clock=made.clock).begin()
     made.settings.closing.set()  # streams end at once
     return made
 
@@ -130,7 +138,7 @@ def test_whatever_is_sent_the_answers_are_those_of_the_schema(operations: list[A
                 wrong.append(f"{operation.label} ({mode.value}): {error}")
     print(f"{len(operations)} operations, {sum(seen.values())} requests: {dict(sorted(seen.items()))}")
     assert not wrong, "\n".join(wrong)
-    assert len(operations) > 105
+    assert len(operations) > 115
     assert seen[200] > 150
     assert seen[422] > 100
     assert not any(status >= 500 for status in seen)
