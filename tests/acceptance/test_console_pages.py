@@ -52,6 +52,8 @@ PAGES = (
     "/reports",
     "/access",
     "/access/check",
+    "/schedule",
+    "/callouts",
     "/actions",
     "/search?q=mail",
     "/users",

@@ -35,6 +35,8 @@ PAGES = (
     "/year",
     "/access",
     "/access/check",
+    "/schedule",
+    "/callouts",
     "/reports",
     "/actions",
 )

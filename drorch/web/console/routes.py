@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from drorch.web.console.pages import access, account, overview, plans, programme, runs, stream
+from drorch.web.console.pages import access, account, overview, plans, programme, runs, schedule, stream
 from drorch.web.console.pages.frame import Console
 from drorch.web.console.render import STATIC
 from drorch.web.console.views.words import N_
@@ -32,6 +32,7 @@ def router(context: WebContext) -> APIRouter:
         programme.reports(console),
         programme.routes(console),
         access.routes(console),
+        schedule.routes(console),
         account.routes(console),
     ):
         found.routes.extend(part.routes)

@@ -178,3 +178,24 @@ TROUBLE: Final[Mapping[str, str]] = MappingProxyType(
         "second_factor": N_("it asks for a second factor"),
     }
 )
+WORK: Final[Mapping[str, str]] = MappingProxyType({**KIND, "check": N_("check by drorch")})
+INSTANT: Final = _words(
+    ("under-way", N_("under way"), "busy", "▸"),
+    ("passed", N_("passed"), "good", "✓"),
+    ("passed-with-issues", N_("pass with issues"), "warn", "!"),
+    ("failed", N_("failed"), "bad", "✕"),
+    ("prepared", N_("prepared"), "quiet", "·"),
+    ("held", N_("held back: the look before it did not pass"), "warn", "⊘"),
+    ("missed", N_("missed: nobody was there"), "bad", "∅"),
+    ("closed", N_("not done: a site was not open"), "warn", "⊘"),
+    ("interrupted", N_("gave way to a real failover"), "warn", "■"),
+    ("not-started", N_("did not start"), "bad", "✕"),
+)
+CALLOUT: Final = _words(
+    ("under-way", N_("under way"), "busy", "▸"),
+    ("pass", N_("pass"), "good", "✓"),
+    ("pass-with-issues", N_("pass with issues"), "warn", "!"),
+    ("fail", N_("fail"), "bad", "✕"),
+    ("no-result", N_("no result"), "empty", "?"),
+    ("unreadable", N_("cannot be read"), "bad", "✕"),
+)
