@@ -12,11 +12,12 @@ from types import FrameType
 
 import uvicorn
 
-from drorch.core.errors import Broken, InputInvalid
+from drorch.core.errors import Broken, DrorchError, InputInvalid
 from drorch.web.app import create_app
 from drorch.web.callout import with_links
 from drorch.web.context import WebContext
 from drorch.web.security.signin import offer_first_admin
+from drorch.web.security.strangers import Strangers
 from drorch.web.settings import WebSettings
 
 GRACE_S = 5
@@ -78,9 +79,16 @@ def settings_of(place: Place) -> WebSettings:
 class _Server(uvicorn.Server):
     """Ends open event streams when it is asked to end; else it would wait for their readers."""
 
-    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], None], ended: Callable[[], None]) -> None:
+        """``ended``: called when nothing is answered any more. Behind ``run`` is too late: the signal ends the process
+        there."""
         super().__init__(config)
-        self._ending = ending
+        self._ending, self._ended = ending, ended
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        await super().shutdown(sockets)
+        self._ended()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """See uvicorn."""
@@ -109,10 +117,7 @@ def serve(context: WebContext, place: Place) -> None:
         lifespan="off",
     )
     _say(context, place, listening.getsockname()[1])
-    try:
-        _Server(config, settings.closing.set).run(sockets=[listening])
-    finally:
-        made.state.strangers.tell(every=True)
+    _Server(config, settings.closing.set, lambda: _tell_rest(made.state.strangers)).run(sockets=[listening])
 
 
 def listen(place: Place) -> socket.socket:
@@ -130,6 +135,13 @@ def listen(place: Place) -> socket.socket:
             f"cannot listen: {error.strerror}", where=f"{place.host}:{place.port}", next_step="choose another --port"
         ) from error
     return listening
+
+
+def _tell_rest(strangers: Strangers) -> None:
+    try:
+        strangers.tell(every=True)
+    except DrorchError as error:
+        sys.stderr.write(f"drorch: {error.what}; requests of nobody known were counted and not written down\n")
 
 
 def _say(context: WebContext, place: Place, port: int) -> None:

@@ -20,6 +20,7 @@ from drorch.adapters.clock import SystemClock
 from drorch.adapters.store.journal import SqlJournal
 from drorch.app import wiring
 from drorch.app.accounts import Account, Accounts, Role
+from drorch.app.audit import AuditLog
 from drorch.app.folders import run_folder, write_whole
 from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Kind
@@ -28,6 +29,7 @@ from drorch.run.recorder import Recorder
 from drorch.testing.plans import make_plan, playbook_step
 from drorch.testing.runs import created
 from drorch.testing.services import free_port
+from drorch.web.security.strangers import LINES
 from tests.acceptance.conftest import SAMPLE_CATALOG
 
 PLAN = make_plan([playbook_step("a/x")], kind=Kind.SWITCHOVER)
@@ -161,6 +163,23 @@ def test_a_server_that_is_asked_to_end_does_so_with_streams_open(tmp_path: Path)
             for _ in lines:
                 pass
         assert process.wait(15) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.slow
+def test_a_flood_of_strangers_is_told_before_the_server_ends(tmp_path: Path) -> None:
+    port = free_port("127.0.0.1")
+    base = f"http://127.0.0.1:{port}"
+    with serving(tmp_path, "--port", str(port)) as (process, _):
+        until_it_answers(base)
+        with httpx.Client(trust_env=False) as client:
+            for _ in range(LINES + 7):
+                assert client.get(f"{base}/api/v1/runs").status_code == 401
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) in (0, -signal.SIGTERM)
+    log = AuditLog(tmp_path, SystemClock())
+    assert len(log.read()) == LINES + 1
+    assert str(log.read()[-1]["detail"]).startswith("7 more requests")
+    assert log.first_break() is None
 
 
 @pytest.mark.slow

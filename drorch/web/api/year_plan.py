@@ -12,9 +12,13 @@ from starlette.responses import Response
 from drorch.app.accounts import Role
 from drorch.app.planning import book_plan, lay_out, load_planner_file
 from drorch.app.review_pack import review_pack
+from drorch.app.settings import load_catalog_file, read_input
 from drorch.app.year import Said, Year, load_year
+from drorch.catalog.text import MAX_BYTES
+from drorch.programme.check import check_programme
 from drorch.programme.codec import event_to_json
 from drorch.programme.freshness import stale_to_json
+from drorch.programme.load import load_programme
 from drorch.programme.planning.codec import plan_to_json
 from drorch.programme.planning.model import YearPlan
 from drorch.report.page import Page as Paper
@@ -33,6 +37,7 @@ from drorch.web.api.base import (
     tagged,
 )
 from drorch.web.api.papers import HTML, PDF, html_of, pdf_of
+from drorch.web.api.plans import FindingOut, finding_out
 from drorch.web.context import WebContext
 from drorch.web.problems import HttpProblem
 from drorch.web.security.rules import require
@@ -74,6 +79,14 @@ def stale(context: Ctx) -> dict[str, Any]:
         "stale": [stale_to_json(item) for item in found.stale],
         "fresh": [{"application": item.application, "run": item.run} for item in found.fresh],
     }
+
+
+@router.get("/findings", dependencies=[require()])
+def check(context: Ctx) -> list[FindingOut]:
+    """Faults of the programme file against the catalog."""
+    catalog = load_catalog_file(context.files.catalog)
+    programme = load_programme(read_input(context.files.year, MAX_BYTES), str(context.files.year), catalog)
+    return [finding_out(item) for item in check_programme(programme, catalog)]
 
 
 @router.get("/plan", dependencies=[require()])

@@ -147,6 +147,15 @@ def test_the_loss_of_a_site_and_no_forecast_without_runs(scene: WebScene, client
     assert (of_plan["plan"], of_plan["lose"], of_plan["forecast"]["over"]) == (plan, None, None)
 
 
+def test_faults_of_the_programme_are_told(scene: WebScene, client: TestClient) -> None:
+    reader = scene.header("vera", Role.VIEWER)
+    assert [item for item in get(client, reader, "/year/findings") if item["severity"] == "error"] == []
+    text = scene.year.read_text(encoding="utf-8")
+    scene.year.write_text(text.replace("subject: oaj", "subject: umoja", 1), encoding="utf-8")
+    assert text != scene.year.read_text(encoding="utf-8")
+    assert [item for item in get(client, reader, "/year/findings") if item["severity"] == "error"]
+
+
 def test_doctor_counts_what_cannot_be_looked_at_as_bad(scene: WebScene, client: TestClient) -> None:
     header = scene.header("olga", Role.OPERATOR)
     assert get(client, header, "/doctor")["attention"] == 0
