@@ -21,7 +21,7 @@ from drorch.testing.evidence import recorded_run
 from drorch.testing.runs import RUN
 from drorch.testing.web import PASSWORD, WebScene
 from tests.acceptance.browsing import SHOTS, browser
-from tests.console.stage import OPEN_RUN, failed_run, put_samples, small_world, waiting_run
+from tests.console.stage import DUE_RUN, OPEN_RUN, due_run, failed_run, put_samples, small_world, waiting_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 AXE_FOLDER = Path(__file__).parents[1] / "console" / "axe"
@@ -42,6 +42,8 @@ PAGES = (
     f"/runs/{WAITING}/do/stop",
     f"/runs/{OPEN_RUN}/do/override",
     f"/runs/{RUN}/do/pause",
+    f"/runs/{DUE_RUN}",
+    f"/runs/{DUE_RUN}/do/commit",
     "/runs/none-such",
     "/plans",
     "/plans/new",
@@ -75,6 +77,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> WebScene:
     recorded_run(home, made.journal)
     failed_run(home, made.journal, made.clock)
     waiting_run(home, made.journal, made.clock)
+    due_run(home, made.journal, made.clock, ev.AfterDeadline.COMMIT, within_s=1800)
     put_samples(home, made.clock, [("umoja", "brindisi"), ("mail", None), ("directory", "piscataway")])
     made.person("ada", *Role, person="Ada Person")
     return made

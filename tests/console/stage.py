@@ -20,9 +20,12 @@ from drorch.run.ports import Journal
 from drorch.run.recorder import Recorder
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from drorch.testing.evidence import write_estate
-from drorch.testing.runs import approvals, created
+from drorch.testing.plans import make_plan, playbook_step, with_undo
+from drorch.testing.runs import approvals, created, done
 
 OPEN_RUN, WAITING_RUN = "20130302-040000-open", "20130303-050000-waiting"
+DUE_RUN = "20130305-070000-due"
+DUE_PLAN = with_undo(make_plan([playbook_step("a/x"), playbook_step("b/x", needs=["a/x"])], kind=Kind.SWITCHOVER), "x")
 
 
 def small_world(folder: Path) -> tuple[Path, Path]:
@@ -58,12 +61,21 @@ def waiting_run(home: Path, journal: Journal, clock: Clock, kind: Kind = Kind.SW
     return put_run(home, journal, clock, plan_for(SMALL_CATALOG_YAML, kind), awaited, run=WAITING_RUN)
 
 
+def due_run(
+    home: Path, journal: Journal, clock: Clock, then: ev.AfterDeadline, *more: ev.Body, within_s: int = 0
+) -> str:
+    """A run of which every step is done and that waits for its commit."""
+    agreed = ev.CommitAgreed(then=then, within_s=within_s, person="Olga Operator", reason="departments look")
+    bodies = (agreed, *approvals(DUE_PLAN), ev.RunStarted(), *done("a/x"), *done("b/x"), ev.CommitDue(), *more)
+    return put_run(home, journal, clock, DUE_PLAN, *bodies, run=DUE_RUN)
+
+
 def failed_run(home: Path, journal: Journal, clock: Clock) -> str:
     """A failover of which one application could not be started; it ended incomplete."""
     plan = plan_for(SMALL_CATALOG_YAML)
-    done = ("nyc/witness", "nyc-platform/recover", "directory/start", "directory/validate", "mobile-office/start")
+    finished = ("nyc/witness", "nyc-platform/recover", "directory/start", "directory/validate", "mobile-office/start")
     bodies: list[ev.Body] = [*approvals(plan), ev.RunStarted()]
-    for step in done:
+    for step in finished:
         bodies += [
             ev.StepStarted(step=step, attempt=1, ident=attempt_ident(step, 1)),
             ev.StepSucceeded(step=step, attempt=1),

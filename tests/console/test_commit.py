@@ -12,20 +12,16 @@ from httpx import Response
 
 from drorch.app.accounts import Role
 from drorch.app.operate import RunNow
-from drorch.plan.model import Kind, Plan
 from drorch.run import events as ev
 from drorch.run.recorder import Recorder
-from drorch.testing.plans import make_plan, playbook_step, with_undo
-from drorch.testing.runs import approvals, done
 from drorch.testing.web import ESTATE, WebScene
 from drorch.web.console.views.actions import run_actions
 from drorch.web.console.views.journal import _TEXTS
 from tests.console.conftest import Visit, csrf_of
-from tests.console.stage import put_run, small_world
+from tests.console.stage import DUE_PLAN, DUE_RUN, due_run, small_world
 
-LASTING = make_plan([playbook_step("a/x"), playbook_step("b/x", needs=["a/x"])], kind=Kind.SWITCHOVER)
-PLAN = with_undo(LASTING, "x")
-RUN = "20130305-070000-due"
+PLAN = DUE_PLAN
+RUN = DUE_RUN
 
 
 @pytest.fixture
@@ -35,13 +31,6 @@ def scene(tmp_path: Path) -> WebScene:
     estate = tmp_path / "estate.yaml"
     estate.write_text(ESTATE, encoding="utf-8")
     return WebScene(home=home, catalog=catalog, estate=estate, year=tmp_path / "year.yaml")
-
-
-def due_run(scene: WebScene, then: ev.AfterDeadline, *more: ev.Body, within_s: int = 0, plan: Plan = PLAN) -> str:
-    """A run of which every step is done and that waits for its commit."""
-    agreed = ev.CommitAgreed(then=then, within_s=within_s, person="Olga Operator", reason="departments look")
-    bodies = (agreed, *approvals(plan), ev.RunStarted(), *done("a/x"), *done("b/x"), ev.CommitDue(), *more)
-    return put_run(scene.home, scene.journal, scene.clock, plan, *bodies, run=RUN)
 
 
 def now(scene: WebScene) -> RunNow:
@@ -55,7 +44,7 @@ def test_every_event_of_a_journal_has_a_sentence() -> None:
 
 
 def test_what_waits_for_its_commit_is_offered_commit_and_undo(scene: WebScene, visit: Visit) -> None:
-    due_run(scene, ev.AfterDeadline.COMMIT, within_s=1800)
+    due_run(scene.home, scene.journal, scene.clock, ev.AfterDeadline.COMMIT, within_s=1800)
     client = visit(Role.OPERATOR)
     first = client.get("/").text
     assert "the commit of what was done" in first
@@ -74,8 +63,20 @@ def test_what_waits_for_its_commit_is_offered_commit_and_undo(scene: WebScene, v
         assert sentence in page
 
 
+@pytest.mark.parametrize("then", [ev.AfterDeadline.COMMIT, ev.AfterDeadline.UNDO])
+def test_a_deadline_that_passed_with_nobody_there_is_said(
+    scene: WebScene, visit: Visit, then: ev.AfterDeadline
+) -> None:
+    due_run(scene.home, scene.journal, scene.clock, then, within_s=60)
+    scene.clock.advance(61)
+    page = visit(Role.OPERATOR).get(f"/runs/{RUN}").text
+    assert "UTC has passed: a driver that is at the run" in page
+    assert "When nobody decides before" not in page
+    assert "waits for a person" in page
+
+
 def test_a_commit_is_confirmed_with_what_follows_and_reaches_the_inbox(scene: WebScene, visit: Visit) -> None:
-    due_run(scene, ev.AfterDeadline.NONE)
+    due_run(scene.home, scene.journal, scene.clock, ev.AfterDeadline.NONE)
     client = visit(Role.OPERATOR)
     page = client.get(f"/runs/{RUN}/do/commit").text
     for sentence in ("The 2 steps that were done stay as they are", "its protection groups are free", "departments"):
@@ -92,7 +93,7 @@ def test_a_commit_is_confirmed_with_what_follows_and_reaches_the_inbox(scene: We
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.APPROVER, Role.PLANNER])
 def test_only_an_operator_commits(scene: WebScene, visit: Visit, role: Role) -> None:
-    due_run(scene, ev.AfterDeadline.NONE)
+    due_run(scene.home, scene.journal, scene.clock, ev.AfterDeadline.NONE)
     client = visit(role)
     page = client.get(f"/runs/{RUN}").text
     assert "/do/commit" not in page
@@ -103,7 +104,7 @@ def test_only_an_operator_commits(scene: WebScene, visit: Visit, role: Role) -> 
 
 def test_a_commit_is_offered_only_while_it_is_due(scene: WebScene, visit: Visit) -> None:
     at = scene.clock.now()
-    due_run(scene, ev.AfterDeadline.NONE)
+    due_run(scene.home, scene.journal, scene.clock, ev.AfterDeadline.NONE)
     assert "commit" in {action.id for action in run_actions(now(scene), at)}
     client = visit(Role.OPERATOR)
     committed = ev.Committed(person="Olga Operator", reason="all looked")

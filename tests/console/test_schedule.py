@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from drorch.app.accounts import Role
 from drorch.app.schedules import coming, load_setup, past, unclaimed
@@ -18,7 +20,8 @@ from drorch.programme.schedules.events import ScheduleEvent as Event
 from drorch.programme.schedules.model import Part, Slot
 from drorch.testing.callout import SMALL_TREE_YAML
 from drorch.testing.clock import HandClock
-from drorch.testing.web import WebScene
+from drorch.testing.web import PASSWORD, WebScene
+from drorch.web.app import create_app
 from drorch.web.console.views.words import INSTANT
 from tests.console.conftest import Visit
 from tests.unit.callout.parts import Exercise
@@ -174,3 +177,16 @@ def test_an_exercise_that_goes_on_was_stopped_or_is_damaged_is_not_green(scene: 
     row = client.get("/callouts").text.split(f'id="exercise-{name}"')[1]
     assert "cannot be read" in row
     assert "state good" not in row
+
+
+def test_of_a_check_only_the_next_time_is_shown(made: Simulation, scene: WebScene, visit: Visit) -> None:
+    check = "  - {id: pulse, title: Pulse, site: nyc, start: 2013-01-01T01:30, rule: FREQ=HOURLY, do: {kind: check, check: pulse}, length: 1m, late: {policy: skip}, owner: Ola Owner, department: oict}\n"  # noqa: E501
+    made.files.schedules.write_text(TEXT + check)
+    context = replace(scene.context, checks={"pulse": made.pulse})
+    with TestClient(create_app(context, scene.settings), base_url="http://127.0.0.1") as client:
+        scene.person("vera", Role.VIEWER)
+        client.post("/login", data={"login": "vera", "password": PASSWORD})
+        page = client.get("/schedule").text
+    assert page.count("<code>pulse</code>") == 1
+    assert "drill-platform" in page
+    assert made.pulses == [], "a page performs no check"

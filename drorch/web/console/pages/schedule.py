@@ -14,7 +14,8 @@ from drorch.app.schedules import ScheduleFiles, coming, load_setup, unclaimed
 from drorch.core.errors import DrorchError
 from drorch.programme.schedules.decide import ON_TIME_S
 from drorch.programme.schedules.events import NOT_HELD, fold_instant
-from drorch.programme.schedules.model import Part, Slot
+from drorch.programme.schedules.instants import next_slot
+from drorch.programme.schedules.model import Part, Slot, WorkKind
 from drorch.schedule.works import Works
 from drorch.web.console.pages.frame import Console, number, query
 from drorch.web.console.pages.plans import told
@@ -35,6 +36,7 @@ from drorch.web.security.rules import require
 RENEW_S = 60
 AHEAD_DAYS = BACK_DAYS = 30
 SHOWN = 30
+AHEAD_SHOWN = 200
 EXERCISES = 20
 
 
@@ -49,7 +51,7 @@ def routes(console: Console) -> APIRouter:
         store = console.context.schedule_store()
         view = SchedulePage(
             days=AHEAD_DAYS,
-            coming=page_of(ahead, 1, {}, size=SHOWN),
+            coming=page_of(ahead, 1, {}, size=AHEAD_SHOWN),
             past=_past(console, store, asked, number(request)),
             query=asked,
             unclaimed=unclaimed(store, console.desk.now().wall, grace=timedelta(seconds=ON_TIME_S)),
@@ -76,7 +78,12 @@ def _coming(console: Console) -> tuple[tuple[ComingLine, ...], str]:
     try:
         setup = load_setup(named, context.checks.keys(), now)
         works = Works(context.parts, context.service, context.operations, context.drivers, context.checks, setup)
-        slots = coming(setup.schedules.items, now, now + timedelta(days=AHEAD_DAYS))
+        checks = [item for item in setup.schedules.items if item.work.kind is WorkKind.CHECK]
+        others = [item for item in setup.schedules.items if item.work.kind is not WorkKind.CHECK]
+        # A check may come every minute: its next time is enough, and the drills are not lost among them.
+        until = now + timedelta(days=AHEAD_DAYS)
+        nexts = [slot for item in checks if (slot := next_slot(item, Part.MAIN, now)) and slot.nominal <= until]
+        slots = sorted([*coming(others, now, until), *nexts])
         return tuple(_line(works, slot) for slot in slots), ""
     except DrorchError as error:
         return (), told(error)

@@ -276,8 +276,11 @@ def _commit(now: RunNow, _: Step | None) -> Parts:
     return (*said, *((policy,) if policy else ())), [], []
 
 
-def policy_said(agreed: ev.CommitAgreed | None, due: Instant | None) -> Say | None:
-    """What was agreed about the end of the run, with the deadline once it runs; None: it ends by itself."""
+def policy_said(agreed: ev.CommitAgreed | None, due: Instant | None, *, overdue: bool = False) -> Say | None:
+    """What was agreed about the end of the run, with the deadline once it runs; None: it ends by itself.
+
+    ``overdue``: the deadline has passed, and nobody was there to act on it.
+    """
     if agreed is None:
         return None
     if agreed.then is ev.AfterDeadline.NONE:
@@ -290,12 +293,18 @@ def policy_said(agreed: ev.CommitAgreed | None, due: Instant | None) -> Say | No
             else N_("When all is done it waits %(span)s for a person; then it is committed by itself.")
         )
         return say(text, span=objective(agreed.within_s))
-    text = (
-        N_("When nobody decides before %(time)s UTC, it is undone by itself.")
-        if undo
-        else N_("When nobody decides before %(time)s UTC, it is committed by itself.")
-    )
-    return say(text, time=day_and_time(due.wall + timedelta(seconds=agreed.within_s)))
+    return say(_DEADLINE[undo, overdue], time=day_and_time(due.wall + timedelta(seconds=agreed.within_s)))
+
+
+_DEADLINE: Final[Mapping[tuple[bool, bool], str]] = MappingProxyType(
+    {
+        (False, False): N_("When nobody decides before %(time)s UTC, it is committed by itself."),
+        (True, False): N_("When nobody decides before %(time)s UTC, it is undone by itself."),
+        (False, True): N_("The deadline %(time)s UTC has passed: a driver that is at the run commits it by itself."),
+        (True, True): N_("The deadline %(time)s UTC has passed: a driver that is at the run undoes it by itself."),
+    }
+)
+"""By whether it is undone, and whether the deadline has passed."""
 
 
 def _override(_: RunNow, step: Step | None) -> Parts:

@@ -9,9 +9,11 @@ from drorch.app.operate import RunNow
 from drorch.core.clock import Instant
 from drorch.plan.model import ManualAct, NamesAct, PlaybookAct, ReplicationAct, Step, ValidateAct, WitnessAct
 from drorch.run import events as ev
+from drorch.run.committing import commit_overdue
 from drorch.run.interlocks import groups_of
 from drorch.run.pace import Slow, slow_steps
 from drorch.run.progress import SATISFIED, StepStatus
+from drorch.run.rules import RunHead
 from drorch.run.state import RunState
 from drorch.run.waiting import INTERRUPTED, Needed, TimeShares, needed_now, time_shares
 from drorch.web.console.views.actions import policy_said
@@ -210,6 +212,12 @@ class RunView:
     """What was agreed about its end; None: it ends by itself."""
 
 
+def _commit_said(head: RunHead, at: Instant) -> Say | None:
+    if head.committed is not None or head.undo is not None:
+        return None
+    return policy_said(head.agreed, head.commit_due_at, overdue=commit_overdue(head, at))
+
+
 def run_view(now: RunNow, at: Instant, rows: Sequence[StepRow], *, requests: int) -> RunView:
     """The head of the page. ``requests``: what people asked and no driver has taken yet."""
     head = now.state.head
@@ -227,5 +235,5 @@ def run_view(now: RunNow, at: Instant, rows: Sequence[StepRow], *, requests: int
         approvals=head.approvals,
         declared=head.declared,
         refusals=head.refusals,
-        commit=policy_said(head.agreed, head.commit_due_at) if head.committed is None else None,
+        commit=_commit_said(head, at),
     )
