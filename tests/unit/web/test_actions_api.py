@@ -125,8 +125,12 @@ def test_a_department_writes_about_its_own_actions_only(scene: WebScene, client:
     name = owned(client, scene.header("pia", Role.PLANNER), owner="Omar Owner")
     stranger = scene.header("dora", Role.DEPARTMENT)
     assert "departments" in post(client, stranger, f"/{name}/update", 403, begin=True)["detail"]
+    before = (scene.home / "actions.jsonl").read_bytes()
+    assert "departments" in post(client, stranger, f"/{name}/claim", 403)["detail"]
+    assert (scene.home / "actions.jsonl").read_bytes() == before
     own = scene.header("omar", Role.DEPARTMENT, person="omar  OWNER")
     assert post(client, own, f"/{name}/update", begin=True)["action"] == "give the listener its port back"
+    assert post(client, own, f"/{name}/claim")["state"] == "done"
 
 
 def test_by_hand_and_what_is_wrong_is_told(scene: WebScene, client: TestClient) -> None:
