@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from drorch.app.folders import RunFolder
+from drorch.app.folders import RunFolder, watch_folder
+from drorch.app.ports import Parts
 from drorch.core.clock import Clock
-from drorch.core.errors import Broken
+from drorch.core.errors import Broken, Refused
 from drorch.evidence.boots import boot_line, read_boots
 
 
@@ -42,3 +43,17 @@ def boots_of(folder: RunFolder) -> tuple[str, ...]:
             f"cannot be read: {error}", where=str(folder.boots), next_step="restore the file from a copy"
         ) from error
     return read_boots(text, str(folder.boots))
+
+
+def refuse_watch_of_another_boot(parts: Parts, name: str) -> None:
+    """Refused when the watch ``name`` holds samples of another start of the machine: nothing it sees could be measured.
+
+    They are kept as they are: the record of an earlier run may rest on them.
+    """
+    folder = watch_folder(parts.home, name).path
+    if any(sample.boot != parts.boot for sample in parts.watching.samples(folder)):
+        raise Refused(
+            f"the watch {name} has seen the time before the machine was restarted, or was kept by an older drorch",
+            where=str(folder),
+            next_step="give the new watch another name; what the old one saw stays where it is",
+        )

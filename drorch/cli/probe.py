@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drorch.app import settings, wiring
+from drorch.app.boots import refuse_watch_of_another_boot
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.cli.output import console, print_json
@@ -89,6 +90,7 @@ def _stand(name: str, plan: Path | None, catalog: Catalog, estate: Estate) -> No
         raise InputInvalid("a standing watch needs a plan", next_step="add --plan with a file of 'drorch plan build'")
     if not is_slug(name):
         raise InputInvalid(f"{name!r} is no name for a watch", next_step="use small letters, digits and hyphens")
+    refuse_watch_of_another_boot(wiring.parts(settings.home()), name)
     folder = wiring.service().stand_watch(name, plan=settings.load_plan_file(plan), catalog=catalog, estate=estate)
     typer.echo(f"the watch stands: {folder.path}")
 

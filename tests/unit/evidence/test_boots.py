@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from drorch.adapters.probes.tail import SampleTail
-from drorch.app.boots import boots_of, note_boot
-from drorch.app.folders import RunFolder
+from drorch.app import wiring
+from drorch.app.boots import boots_of, note_boot, refuse_watch_of_another_boot
+from drorch.app.folders import RunFolder, watch_folder
 from drorch.app.measure import Measurements, measure_run
 from drorch.catalog.load import load_catalog
-from drorch.core.errors import InputInvalid
+from drorch.core.errors import InputInvalid, Refused
 from drorch.evidence import outage
 from drorch.evidence.boots import read_boots, why_not_comparable
 from drorch.evidence.codec import canary_line, read_canaries, read_samples, sample_line
@@ -151,6 +152,17 @@ def test_a_proof_does_not_rest_on_samples_from_before_the_restart(tmp_path: Path
     file.write_text("".join(map(sample_line, looks("1" * 15))))
     assert len(SampleTail(file, boot=ONE).recent(APP, drill=False)) == 15
     assert SampleTail(file, boot=TWO).recent(APP, drill=False) == ()
+
+
+def test_a_watch_from_before_the_restart_is_not_gone_on_with(tmp_path: Path) -> None:
+    watch = watch_folder(tmp_path, "standing")
+    watch.path.mkdir(parents=True)
+    real = wiring.parts(tmp_path)
+    refuse_watch_of_another_boot(replace(real, boot=TWO), "standing")
+    watch.samples.write_text("".join(map(sample_line, looks("1" * 3))))
+    refuse_watch_of_another_boot(replace(real, boot=ONE), "standing")
+    with pytest.raises(Refused, match="before the machine was restarted"):
+        refuse_watch_of_another_boot(replace(real, boot=TWO), "standing")
 
 
 def test_a_run_notes_each_start_once(tmp_path: Path) -> None:
