@@ -14,6 +14,7 @@ from drorch.app.accounts import Role
 from drorch.app.schedules import coming, load_setup, past, unclaimed
 from drorch.app.year import Said
 from drorch.programme.callout.model import CallTree
+from drorch.programme.model import TestResult
 from drorch.programme.schedules.decide import ON_TIME_S
 from drorch.programme.schedules.events import NOT_HELD, Adopted, Body, Chosen, Claimed, Ended, Outcome, Process
 from drorch.programme.schedules.events import ScheduleEvent as Event
@@ -22,7 +23,8 @@ from drorch.testing.callout import SMALL_TREE_YAML
 from drorch.testing.clock import HandClock
 from drorch.testing.web import PASSWORD, WebScene
 from drorch.web.app import create_app
-from drorch.web.console.views.words import INSTANT
+from drorch.web.console.views.schedule import callout_line
+from drorch.web.console.views.words import CALLOUT, INSTANT
 from tests.console.conftest import Visit
 from tests.unit.callout.parts import Exercise
 from tests.unit.schedule.test_simulated_year import SCHEDULES, Simulation
@@ -109,6 +111,7 @@ def test_past_instants_are_shown_newest_first_and_those_not_held_alone(scene: We
 def test_every_outcome_has_a_word_and_only_a_pass_is_green() -> None:
     assert {outcome.value for outcome in Outcome} | {"under-way"} == set(INSTANT)
     assert [code for code, word in INSTANT.items() if word.tone == "good"] == ["passed"]
+    assert [code for code, word in CALLOUT.items() if word.tone == "good"] == ["pass"]
 
 
 def test_owed_slots_that_nobody_took_stand_on_top(made: Simulation, scene: WebScene, visit: Visit) -> None:
@@ -190,3 +193,25 @@ def test_of_a_check_only_the_next_time_is_shown(made: Simulation, scene: WebScen
     assert page.count("<code>pulse</code>") == 1
     assert "drill-platform" in page
     assert made.pulses == [], "a page performs no check"
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        ((), "no-result"),
+        ((None,), "no-result"),
+        ((TestResult.PASS, None), "no-result"),
+        ((TestResult.PASS, TestResult.FAIL, None), "fail"),
+        ((TestResult.PASS, TestResult.PASS_WITH_ISSUES), "pass-with-issues"),
+        ((TestResult.PASS, TestResult.PASS), "pass"),
+    ],
+)
+def test_only_a_pass_of_every_department_is_green(
+    scene: WebScene, results: tuple[TestResult | None, ...], code: str
+) -> None:
+    exercise = Exercise(scene.home, clock=scene.clock)
+    exercise.callouts.drive(exercise.begin())
+    found = exercise.callouts.result(None)
+    departments = tuple(replace(found.departments[0], result=result) for result in results)
+    assert callout_line(replace(found, departments=departments)).code == code
+    assert callout_line(replace(found, departments=departments, outcome=None)).code == "under-way"
