@@ -93,7 +93,7 @@ def guarded(
 
         def begin() -> None:
             before = run.folder.baseline("before")
-            if run.plan.kind in COMPARED and not before.exists() and not _changed(run.plan, state):
+            if run.plan.kind in COMPARED and not before.exists() and not changed(run.plan, state):
                 _look(of_estate, run, before)
             if run.plan.kind in METERED:
                 stack.enter_context(of_estate.protection_meter(run.estate, run.groups, run.folder.protection))
@@ -110,7 +110,8 @@ def guarded(
         yield see
 
 
-def _changed(plan: Plan, state: RunState) -> bool:
+def changed(plan: Plan, state: RunState) -> bool:
+    """Whether any step that changes something was ever begun."""
     return any(step.changes_state and state.steps[step.id].attempt for step in plan.steps)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from drorch.app.boots import boots_of, note_boot
 from drorch.app.folders import RunFolder, WatchFolder, read_json, run_folder, watch_folder, write_whole
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts, PartsOfEstate
-from drorch.app.standing_watch import watch_before
+from drorch.app.standing_watch import wait_for_baseline, watch_before
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.errors import Broken, DrorchError, NotFound, Refused
@@ -31,7 +32,6 @@ from drorch.run.interlocks import groups_of
 from drorch.run.progress import SATISFIED, StepStatus
 from drorch.run.state import RunState, fold
 
-BASELINE_DEADLINE_S = 20.0
 SETTLE_S = 1.5
 WATCH_MAX_S = 4 * 3600.0
 POLL_S = 0.1
@@ -184,11 +184,16 @@ class Service:
         The probes have to run from before the disruption until after validation: a planned run begins only when they
         have a baseline. After a site loss there is no baseline to wait for.
         """
-        if self.state(opened).head.started_at is not None:
+        state, now = self.state(opened), self._parts.clock.now().mono
+        if state.head.started_at is not None:
             # It was disrupted or moved meanwhile: there is no baseline any more, and what is under way must not wait.
             self._parts.watching.start(
                 opened.watch.path, catalog=opened.catalog, estate=opened.estate, plan=opened.plan, max_s=WATCH_MAX_S
             )
+            if opened.plan.kind is not Kind.FAILOVER and not baseline.changed(opened.plan, state):
+                # Nothing moved yet: what is seen good from now on still comes before the disruption.
+                with suppress(Refused):
+                    wait_for_baseline(self._parts, opened.watch, opened.plan, needs_good=True, since=now)
             return
         needs_good = opened.plan.kind is not Kind.FAILOVER
         self._watch_until_baseline(opened.watch, opened.plan, opened.catalog, opened.estate, needs_good=needs_good)
@@ -200,42 +205,11 @@ class Service:
         stood = self._parts.watching.running(watch.path)
         self._parts.watching.start(watch.path, catalog=catalog, estate=estate, plan=plan, max_s=WATCH_MAX_S)
         try:
-            self._wait_for_baseline(watch, plan, needs_good=needs_good)
+            wait_for_baseline(self._parts, watch, plan, needs_good=needs_good)
         except Refused:
             if not stood:
                 self._parts.watching.stop(watch.path)
             raise
-
-    def _wait_for_baseline(self, watch: WatchFolder, plan: Plan, *, needs_good: bool) -> None:
-        """Wait until every application in scope has a production sample. Refused after the deadline.
-
-        ``needs_good``: the sample has to be good and full, and a canary has to be acknowledged where canaries are
-        written; without one from before the outage no data loss can be measured.
-        """
-        wanted = {scope.application for scope in plan.scope}
-        numbered = {scope.application for scope in plan.scope if not scope.remote_access} if needs_good else set()
-        deadline = self._parts.clock.now().mono + BASELINE_DEADLINE_S
-        while True:
-            seen = {
-                sample.application
-                for sample in self._parts.watching.samples(watch.path)
-                if not sample.drill
-                and sample.boot == self._parts.boot
-                and (not needs_good or (sample.good and sample.full))
-            }
-            written = {
-                canary.application for canary in self._parts.watching.canaries(watch.path) if canary.acknowledged
-            }
-            missing = sorted((wanted - seen) | (numbered - written))
-            if not missing:
-                return
-            if self._parts.clock.now().mono > deadline:
-                raise Refused(
-                    f"no baseline: {len(missing)} of {len(wanted)} applications were not seen "
-                    f"{'good' if needs_good else 'at all'} in {BASELINE_DEADLINE_S:.0f} s: {', '.join(missing[:5])}",
-                    next_step="look with 'drorch probe now'; a planned run starts from services that answer",
-                )
-            self._parts.clock.sleep(POLL_S)
 
     def wait_for_outage(self, watch: WatchFolder, deadline_s: float) -> frozenset[str]:
         """Wait until applications are seen down and no more follow; their ids, empty when none fell in time."""

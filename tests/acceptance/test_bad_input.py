@@ -59,7 +59,7 @@ CASES = [
         id="wrong-type",
     ),
     pytest.param(b"", "bad.yaml:1", "the file is empty", id="empty"),
-    pytest.param(b"x: " + b"y" * 10_000_000, "bad.yaml", "larger than 2,097,152 bytes", id="ten-megabytes"),
+    pytest.param(b"x: " + b"y" * 17_000_000, "bad.yaml", "larger than 16,777,216 bytes", id="seventeen-megabytes"),
     pytest.param(b"\x7fELF\x02\x01\x01\x00\x00\x00", "bad.yaml:1", "a binary file", id="binary"),
     pytest.param(LAUGHS.encode(), "bad.yaml:1", "an anchor (&a) is not allowed", id="yaml-bomb"),
     pytest.param(changed(("    tier: 2", "\ttier: 2")), "bad.yaml:54", "indented with a tab", id="tab"),

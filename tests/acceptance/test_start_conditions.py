@@ -139,8 +139,8 @@ def test_a_run_that_was_carried_out_waits_to_be_committed(desk: Desk) -> None:
         wait_until(
             lambda: any(isinstance(body, CommitDue) for body in events_of(desk, run)), deadline_s=90, what="the end"
         )
-        (needed,) = json.loads(desk.types("run", "watch", run, "--json").stdout)["needed"]
-        assert needed["reason"] == "commit"
+        (needed,) = json.loads(desk.types("run", "watch", run, "--json").stdout)["waits_for"]
+        assert "commit it, or have it undone" in needed["what"]
         assert driver.poll() is None
         asked = desk.types("run", "commit", run, "--by", "Grace Approver", "--reason", "every department signed off")
         assert asked.returncode == 0, asked.stderr
