@@ -264,9 +264,12 @@ class Service:
     def concluded(self, opened: Opened) -> ev.RunOutcome | None:
         """How the run ended, when nothing can follow any more and its record is written; None otherwise."""
         ended = self.state(opened).ended
-        asked = bool(self._parts.inbox.pending(opened.run))
-        final = ended is not None and ended.outcome is not ev.RunOutcome.INCOMPLETE and not asked
+        final = ended is not None and ended.outcome is not ev.RunOutcome.INCOMPLETE and not self.asked(opened)
         return ended.outcome if ended and final and opened.folder.report("json").exists() else None
+
+    def asked(self, opened: Opened) -> bool:
+        """Whether people have asked something of the run that no driver has looked at."""
+        return bool(self._parts.inbox.pending(opened.run))
 
     def open_groups(self, *, except_run: str) -> Mapping[str, str]:
         """Protection groups held by other state-changing runs that have started and not ended."""

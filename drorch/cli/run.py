@@ -28,6 +28,9 @@ from drorch.run.progress import StepState
 
 app = typer.Typer(no_args_is_help=True)
 
+TAKEN_UP_AT_MOST = 50
+"""So often one driver goes on after the end of its run, because somebody decided meanwhile."""
+
 PlanFile = Annotated[Path, typer.Argument(help="A plan written by 'drorch plan build'.")]
 CatalogFile = Annotated[Path, typer.Option("--catalog", help="The catalog the plan was built from.")]
 EstateFile = Annotated[Path | None, typer.Option("--estate", help="Where things answer. Default: the running lab's.")]
@@ -153,10 +156,10 @@ def follow(opened: Opened, *, as_json: bool) -> None:
     """Drive the run where it can be driven, show it, and end with its exit code."""
     wiring.operations().refuse_second_driver(opened.run)
     service = wiring.service()
-    outcome = service.concluded(opened)
-    if outcome is not None:
+    ended = service.concluded(opened)
+    if ended is not None:
         # The record of an ended run is left as it was: what the probes would see now belongs to another time.
-        _tell(opened, load_report(settings.home(), opened.run), outcome, waits=False, as_json=as_json)
+        _tell(opened, load_report(settings.home(), opened.run), ended, waits=False, as_json=as_json)
     head = service.state(opened).head
     if head.awaited is not None and head.started_at is None and not as_json:
         typer.echo(f"run {opened.run} waits for approvals that are missing: drorch run approve {opened.run}", err=True)
@@ -164,10 +167,14 @@ def follow(opened: Opened, *, as_json: bool) -> None:
         for drill in make_way(wiring.parts(settings.home()), wiring.operations(), wiring.driver_processes(), opened):
             typer.echo(f"the drill {drill} was asked to clean up: it held a group of this failover", err=True)
     usual_s = usual_durations(wiring.parts(settings.home()), except_run=opened.run)
-    with RunView(opened.plan, opened.run, wiring.clock(), quiet=as_json, usual_s=usual_s) as view:
-        service.start_watch(opened)
-        outcome = service.drive(opened, view.take)
-    _tell(opened, service.conclude(opened), outcome, waits=service.waits_for_operator(opened), as_json=as_json)
+    report, left = None, TAKEN_UP_AT_MOST
+    while report is None or (left and service.asked(opened)):
+        # Who decides while the record is being written still finds this driver alive: it takes the decision up.
+        with RunView(opened.plan, opened.run, wiring.clock(), quiet=as_json, usual_s=usual_s) as view:
+            service.start_watch(opened)
+            outcome = service.drive(opened, view.take)
+        report, left = service.conclude(opened), left - 1
+    _tell(opened, report, outcome, waits=service.waits_for_operator(opened), as_json=as_json)
 
 
 def _tell(opened: Opened, report: Report, outcome: RunOutcome, *, waits: bool, as_json: bool) -> NoReturn:
