@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from drorch.adapters.processes import ProcessRef
+from drorch.adapters.processes import ProcessRef, myself
 from drorch.core.errors import Broken
 
 ATTACH = (sys.executable, "-m", "drorch", "run", "attach")
@@ -45,10 +45,23 @@ class DriverProcesses:
             self._started.append(process)
             ref = ProcessRef.of(process.pid)
             if ref is not None:
-                text = json.dumps({"pid": ref.pid, "started": ref.started})
-                temporary = folder / ".driver.json.new"
-                temporary.write_text(text, encoding="utf-8")
-                temporary.replace(folder / "driver.json")
+                _announce(folder, ref)
+        return True
+
+    def leave(self, home: Path, run: str) -> None:
+        """See the port."""
+        folder = home / "runs" / run
+        with _locked(folder):
+            if _process(folder / "driver.json") == myself():
+                (folder / "driver.json").unlink()
+
+    def enter(self, home: Path, run: str) -> bool:
+        """See the port."""
+        folder = home / "runs" / run
+        with _locked(folder):
+            if self.alive(home, run) and _process(folder / "driver.json") != myself():
+                return False
+            _announce(folder, myself())
         return True
 
     def alive(self, home: Path, run: str) -> bool:
@@ -78,6 +91,12 @@ class DriverProcesses:
                 start_new_session=True,
                 env={"LANG": "C.UTF-8", "PATH": os.defpath, **kept, "DRORCH_HOME": str(home)},
             )
+
+
+def _announce(folder: Path, ref: ProcessRef) -> None:
+    temporary = folder / ".driver.json.new"
+    temporary.write_text(json.dumps({"pid": ref.pid, "started": ref.started}), encoding="utf-8")
+    temporary.replace(folder / "driver.json")
 
 
 @contextmanager

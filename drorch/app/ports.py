@@ -107,6 +107,17 @@ class DriverProcesses(Protocol):
         """Whether a driver that was started by this port, by any process of this machine, lives."""
         ...
 
+    def leave(self, home: Path, run: str) -> None:
+        """The calling process drives the run no more, though it may live on for a moment: another one may be started.
+
+        To be called before the last look for what people asked: who asks later then finds no driver, and starts one.
+        """
+        ...
+
+    def enter(self, home: Path, run: str) -> bool:
+        """The calling process goes on driving, after all; False when another one was started meanwhile."""
+        ...
+
     def said(self, home: Path, run: str) -> str:
         """The end of what its drivers wrote (at most some lines), for people; empty when nothing was."""
         ...

@@ -18,7 +18,7 @@ from drorch.cli.exitcodes import exit_code_of
 from drorch.cli.live import RunView
 from drorch.cli.output import print_json
 from drorch.cli.run_view import print_runs, print_steps
-from drorch.core.errors import InputInvalid
+from drorch.core.errors import InputInvalid, OperatorNeeded
 from drorch.plan.model import Kind, Plan
 from drorch.report.codec import report_to_json
 from drorch.report.model import Report
@@ -167,13 +167,22 @@ def follow(opened: Opened, *, as_json: bool) -> None:
         for drill in make_way(wiring.parts(settings.home()), wiring.operations(), wiring.driver_processes(), opened):
             typer.echo(f"the drill {drill} was asked to clean up: it held a group of this failover", err=True)
     usual_s = usual_durations(wiring.parts(settings.home()), except_run=opened.run)
-    report, left = None, TAKEN_UP_AT_MOST
-    while report is None or (left and service.asked(opened)):
-        # Who decides while the record is being written still finds this driver alive: it takes the decision up.
+    drivers, home = wiring.driver_processes(), settings.home()
+    for _ in range(TAKEN_UP_AT_MOST):
+        needed, report = None, None
         with RunView(opened.plan, opened.run, wiring.clock(), quiet=as_json, usual_s=usual_s) as view:
             service.start_watch(opened)
-            outcome = service.drive(opened, view.take)
-        report, left = service.conclude(opened), left - 1
+            try:
+                outcome = service.drive(opened, view.take)
+                report = service.conclude(opened)
+            except OperatorNeeded as error:
+                needed = error
+        # Who decides while the record is being written finds this driver alive and starts none: look once more.
+        drivers.leave(home, opened.run)
+        if not (service.asked(opened) and drivers.enter(home, opened.run)):
+            break
+    if needed is not None or report is None:
+        raise needed or OperatorNeeded("the run waits", where=f"run {opened.run}")
     _tell(opened, report, outcome, waits=service.waits_for_operator(opened), as_json=as_json)
 
 

@@ -29,6 +29,17 @@ class FakeDrivers:
         """See the port."""
         return (home, run) in self._alive
 
+    def leave(self, home: Path, run: str) -> None:
+        """See the port."""
+        self._alive.discard((home, run))
+
+    def enter(self, home: Path, run: str) -> bool:
+        """See the port."""
+        if self.alive(home, run):
+            return False
+        self._alive.add((home, run))
+        return True
+
     def said(self, home: Path, run: str) -> str:
         """See the port."""
         return f"drives {run}" if run in self.started and home else ""

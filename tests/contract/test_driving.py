@@ -108,3 +108,51 @@ def test_the_real_command_says_what_is_wrong_with_a_run_that_is_none(tmp_path: P
     port.start(tmp_path, RUN)
     until(lambda: not port.alive(tmp_path, RUN))
     assert f"there is no run '{RUN}'" in port.said(tmp_path, RUN)
+
+
+LEAVES = (
+    sys.executable,
+    "-c",
+    "import sys, time, pathlib\n"
+    "from drorch.adapters.driving import DriverProcesses\n"
+    "home, run = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
+    "until = lambda name: [time.sleep(0.01) for _ in iter(lambda: (home / name).exists(), True)]\n"
+    "until('leave'); DriverProcesses().leave(home, run); (home / 'left').touch()\n"
+    "until('enter'); (home / f'entered-{DriverProcesses().enter(home, run)}').touch(); time.sleep(60)",
+)
+
+
+def test_a_driver_that_leaves_keeps_nobody_from_starting_another_while_it_still_lives(tmp_path: Path) -> None:
+    (tmp_path / "runs" / RUN).mkdir(parents=True)
+    first, second = DriverProcesses((*LEAVES, str(tmp_path))), DriverProcesses(SLEEPS)
+    assert first.start(tmp_path, RUN)
+    one = json.loads((tmp_path / "runs" / RUN / "driver.json").read_text())["pid"]
+    other = None
+    try:
+        assert not second.start(tmp_path, RUN)
+        (tmp_path / "leave").touch()
+        until((tmp_path / "left").exists)
+        assert not second.alive(tmp_path, RUN)
+        assert second.start(tmp_path, RUN)
+        other = json.loads((tmp_path / "runs" / RUN / "driver.json").read_text())["pid"]
+        (tmp_path / "enter").touch()
+        until((tmp_path / "entered-False").exists)
+        assert second.alive(tmp_path, RUN), "the first one did not take its place"
+    finally:
+        for pid in filter(None, (one, other)):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_driver_that_left_goes_on_when_no_other_was_started(tmp_path: Path) -> None:
+    (tmp_path / "runs" / RUN).mkdir(parents=True)
+    driver = DriverProcesses((*LEAVES, str(tmp_path)))
+    assert driver.start(tmp_path, RUN)
+    pid = json.loads((tmp_path / "runs" / RUN / "driver.json").read_text())["pid"]
+    try:
+        (tmp_path / "leave").touch()
+        (tmp_path / "enter").touch()
+        until((tmp_path / "entered-True").exists)
+        assert driver.alive(tmp_path, RUN)
+        assert not DriverProcesses(SLEEPS).start(tmp_path, RUN)
+    finally:
+        os.kill(pid, signal.SIGKILL)
