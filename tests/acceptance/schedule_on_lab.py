@@ -1,4 +1,8 @@
-"""The schedule on the lab: a drill that begins by itself, the evidence it leaves, a failover that takes precedence."""
+"""The schedule on the lab: a drill that begins by itself, the evidence it leaves, a failover that takes precedence.
+
+Not collected by itself: how soon a drill begins, and how far it is when the site is lost, depends on the machine. Call
+``pytest tests/acceptance/schedule_on_lab.py`` on a quiet one.
+"""
 
 from __future__ import annotations
 
