@@ -14,11 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from drorch.adapters.citrix.forms import Form, Verdict, attribute_urls, method_urls, parse_xml, read_form
+from drorch.adapters.citrix.login_answers import (
+    Launch,
+    Resources,
+    Ticket,
+    expect_status,
+    refuse_detours,
+    refused_password,
+    strange,
+)
 from drorch.adapters.citrix.secret import Secret, read_secret
-from drorch.adapters.citrix.wire import Answer, Endpoint, Wire, refused, trust_of
+from drorch.adapters.citrix.wire import Answer, Endpoint, Wire, trust_of
 from drorch.capacity.ports import Account, LoginReading, PhaseReading, SourceFailed, Trouble
 from drorch.capacity.sources import Way
 from drorch.core.clock import Clock
@@ -26,7 +33,6 @@ from drorch.core.errors import DrorchError
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36"
 """Hardened gateways treat a tool's user agent like a wrong password."""
-RIGHTS = "the entitlement to the store"
 MOST_POLLS = 12
 """Times a launch is asked for again: machines may have to start."""
 LONGEST_POLL_S = 30.0
@@ -43,24 +49,6 @@ class LoginConfig:
     store: str
     expect: int = 1
     launch: str | None = None
-
-
-class _Resource(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    name: str
-    launch_status: str = Field(default="", alias="launchstatusurl")
-
-
-class _Resources(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    resources: list[_Resource]
-
-
-class _Launch(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    status: str
-    wait_s: float = Field(default=5, alias="pollTimeout")
-    error: str | None = Field(default=None, alias="errorId")
 
 
 class CitrixLogins:
@@ -81,15 +69,8 @@ class CitrixLogins:
     def log_off(self, ticket: Mapping[str, object]) -> bool:
         """See the port."""
         login = Login(self._config, self._clock, self._trust)
-        login.take_over(_Ticket.model_validate(ticket))
+        login.take_over(Ticket.model_validate(ticket))
         return login.log_off()
-
-
-class _Ticket(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    inside: bool
-    at_store: bool
-    cookies: list[tuple[str, str, str, str]]
 
 
 @dataclass
@@ -189,7 +170,7 @@ class Login:
         cookies = [(item.name, item.value or "", item.domain, item.path) for item in self._wire.cookies.jar]
         return {"inside": self._inside, "at_store": self._at_store, "cookies": cookies}
 
-    def take_over(self, ticket: _Ticket) -> None:
+    def take_over(self, ticket: Ticket) -> None:
         """Be the login that another process began."""
         self._inside, self._at_store = ticket.inside, ticket.at_store
         for name, value, domain, path in ticket.cookies:
@@ -211,30 +192,30 @@ class Login:
     def _gateway_page(self) -> Form | None:
         if self._config.way is Way.GATEWAY_CLASSIC:
             page = self._wire.call("GET", "/vpn/index.html", headers=self._origin())
-            _expect(page, 200)
+            expect_status(page, 200)
             return None
-        _expect(self._wire.call("GET", "/logon/LogonPoint/index.html", headers=self._origin()), 200)
+        expect_status(self._wire.call("GET", "/logon/LogonPoint/index.html", headers=self._origin()), 200)
         answer = self._wire.call("POST", "/p/u/getAuthenticationRequirements.do", headers=self._origin(), form={})
         if answer.status == 404:  # older versions
             answer = self._wire.call(
                 "POST", "/nf/auth/getAuthenticationRequirements.do", headers=self._origin(), form={}
             )
-        _expect(answer, 200)
+        expect_status(answer, 200)
         return read_form(answer.body, answer.where)
 
     def _gateway_password(self, form: Form | None, user: str, secret: Callable[[], Secret]) -> None:
         if form is None:
             self._classic(user, secret)
             return
-        _refuse_detours(form, self._wire.host)
+        refuse_detours(form, self._wire.host)
         filled = form.filled(user, secret().reveal())
         answer = self._wire.call("POST", self._local(form.post_back), headers=self._origin(), form=filled)
-        _expect(answer, 200)
+        expect_status(answer, 200)
         self._inside = self._wire.cookie(GATEWAY_COOKIE) is not None
         self._judge(read_form(answer.body, answer.where), answer.where)
         if not self._inside:
-            raise _strange(answer, "no session cookie")
-        _expect(self._wire.call("POST", "/p/u/setClient.do", headers=self._origin(), form={}), 200)
+            raise strange(answer, "no session cookie")
+        expect_status(self._wire.call("POST", "/p/u/setClient.do", headers=self._origin(), form={}), 200)
 
     def _classic(self, user: str, secret: Callable[[], Secret]) -> None:
         form = {"login": user, "passwd": secret().reveal()}
@@ -243,18 +224,18 @@ class Login:
         self._inside = self._wire.cookie(GATEWAY_COOKIE) is not None and error is None
         to = urlsplit(answer.headers.get("location", "")).path
         if answer.status != 302:
-            _expect(answer, 302)
+            expect_status(answer, 302)
         if not self._inside:
             if error == "4009" or "maxusers" in to:
                 what = "the gateway is full: login exceeds maximum allowed users"
                 raise SourceFailed(Trouble.HTTP, what, where=answer.where, next_step="look at its limits and licences")
-            raise _refused_password(answer.where)
+            raise refused_password(answer.where)
         if to not in ("/cgi/setclient", "/cgi/selfauth"):
             what = "the gateway asks for more than a password"
             raise SourceFailed(
                 Trouble.SECOND_FACTOR, what, where=answer.where, next_step="exempt the monitoring account"
             )
-        _expect(self._wire.call("POST", "/cgi/setclient?wica", headers=self._origin(), form={}), 200, 302)
+        expect_status(self._wire.call("POST", "/cgi/setclient?wica", headers=self._origin(), form={}), 200, 302)
 
     def _single_sign_on(self) -> None:
         address = self._methods().get("CitrixAGBasic")
@@ -266,7 +247,7 @@ class Login:
                 next_step="allow pass-through from the gateway at the store",
             )
         answer = self._post(address or "GatewayAuth/Login")
-        _expect(answer, 200)
+        expect_status(answer, 200)
         self._judge(read_form(answer.body, answer.where), answer.where)
         self._at_store = True
 
@@ -274,12 +255,12 @@ class Login:
 
     def _configure(self) -> None:
         answer = self._post("Home/Configuration")
-        _expect(answer, 200)
+        expect_status(answer, 200)
         self._paths = attribute_urls(parse_xml(answer.body, answer.where))
 
     def _methods(self) -> Mapping[str, str]:
         answer = self._post(self._path("authmanager.getauthmethodsurl", "Authentication/GetAuthMethods"))
-        _expect(answer, 200)
+        expect_status(answer, 200)
         return method_urls(parse_xml(answer.body, answer.where))
 
     def _explicit(self, user: str, secret: Callable[[], Secret]) -> None:
@@ -292,19 +273,19 @@ class Login:
                 next_step="allow explicit login at the store, or test through the gateway",
             )
         answer = self._post(address or "ExplicitAuth/Login")
-        _expect(answer, 200)
+        expect_status(answer, 200)
         form = read_form(answer.body, answer.where)
-        _refuse_detours(form, answer.where)
+        refuse_detours(form, answer.where)
         answer = self._post(form.post_back, form.filled(user, secret().reveal()))
-        _expect(answer, 200)
+        expect_status(answer, 200)
         self._judge(read_form(answer.body, answer.where), answer.where)
         self._at_store = True
 
     def _list(self) -> None:
         path = self._path("resourcesproxy.listurl", "Resources/List")
         answer = self._post(path, {"format": "json", "resourceDetails": "Default"})
-        _expect(answer, 200)
-        found = answer.parsed(_Resources).resources
+        expect_status(answer, 200)
+        found = answer.parsed(Resources).resources
         self._names = frozenset(item.name for item in found)
         self._launchable = {item.name: item.launch_status for item in found}
         if len(found) < self._config.expect:
@@ -318,8 +299,8 @@ class Login:
             raise SourceFailed(Trouble.MISSING, what, where=self._wire.host, next_step="look at the account's groups")
         for _ in range(MOST_POLLS):
             answer = self._post(address, {"createFileFetchTicket": "false"})
-            _expect(answer, 200)
-            said = answer.parsed(_Launch)
+            expect_status(answer, 200)
+            said = answer.parsed(Launch)
             if said.status == "success":
                 return
             if said.status != "retry":
@@ -370,32 +351,5 @@ class Login:
                 where=where,
                 next_step="exempt the monitoring account, bound to this machine's address",
             )
-        _refuse_detours(form, where)
-        raise _refused_password(where)
-
-
-def _refuse_detours(form: Form, where: str) -> None:
-    if form.verdict is Verdict.CHANGE_PASSWORD:
-        what = "the password has expired and has to be changed"
-        raise SourceFailed(Trouble.AUTH, what, where=where, next_step="give the account a new password")
-    if form.verdict is Verdict.SECOND_FACTOR:
-        what = "asks for something else than a password first"
-        raise SourceFailed(Trouble.SECOND_FACTOR, what, where=where, next_step="exempt the monitoring account")
-
-
-def _refused_password(where: str) -> SourceFailed:
-    what = "does not accept the name or password"
-    return SourceFailed(Trouble.AUTH, what, where=where, next_step="mend the account; it is not tried again")
-
-
-def _expect(answer: Answer, *statuses: int) -> None:
-    if answer.status in statuses:
-        return
-    if answer.status in (301, 302, 303, 307, 308):
-        answer.refuse_page()
-    raise refused(answer, rights=RIGHTS)
-
-
-def _strange(answer: Answer, what: str) -> SourceFailed:
-    text = f"the answer is not as documented: {what}"
-    return SourceFailed(Trouble.PARSE, text, where=answer.where, next_step="look at the version")
+        refuse_detours(form, where)
+        raise refused_password(where)
