@@ -15,7 +15,10 @@ from drorch.adapters.processes import ProcessRef, myself
 from drorch.core.errors import Broken
 
 ATTACH = (sys.executable, "-m", "drorch", "run", "attach")
-_KEPT = ("HOME", "PATH", "TZ", "PGPASSFILE", "DRORCH_ESTATE", "DRORCH_JOURNAL", "DRORCH_PG_BIN", "DRORCH_PLAYBOOKS")
+_KEPT = (
+    *("HOME", "PATH", "TZ", "PGPASSFILE"),
+    *("DRORCH_ESTATE", "DRORCH_JOURNAL", "DRORCH_PG_BIN", "DRORCH_PLAYBOOKS", "DRORCH_STORE"),
+)
 """What a driver takes over from the environment; nothing else, so that no secret of a service comes along."""
 LOG_TAIL = 2000
 

@@ -36,6 +36,7 @@ from drorch.adapters.probes.protection import ProtectionMeter
 from drorch.adapters.probes.snapshot import take_snapshot
 from drorch.adapters.probes.watcher_processes import WatcherProcesses
 from drorch.adapters.processes import ProcessRef
+from drorch.adapters.store.events import SqlStore
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
 from drorch.adapters.store.peaks import PeakArchive
@@ -116,6 +117,11 @@ def service(home: Path | None = None) -> Service:
 def operations(home: Path | None = None) -> Operations:
     """The operator's use cases, for the present state folder."""
     return Operations(parts(home or settings.home()), _is_at_it)
+
+
+def event_store(home: Path | None = None) -> SqlStore:
+    """The event store, opened. Its owner closes it."""
+    return SqlStore(settings.store_place(home or settings.home()))
 
 
 def schedule_store(home: Path | None = None) -> SqlScheduleStore:

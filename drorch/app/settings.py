@@ -26,6 +26,11 @@ def home() -> Path:
     return folder
 
 
+def store_place(folder: Path) -> str:
+    """Where the event store is: the URL or path in ``$DRORCH_STORE``, else ``store.sqlite`` in the state folder."""
+    return os.environ.get("DRORCH_STORE") or str(folder / "store.sqlite")
+
+
 def journal_database(folder: Path) -> str:
     """Where the journal is: the SQLAlchemy URL in ``$DRORCH_JOURNAL``, else ``journal.sqlite`` in the state folder."""
     return os.environ.get("DRORCH_JOURNAL") or str(folder / "journal.sqlite")

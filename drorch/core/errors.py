@@ -7,6 +7,7 @@
      ├─ OperatorNeeded     a person has to decide before the run can go on       exit 4
      └─ Broken             drorch itself or its machine failed; see the text     exit 5
          ├─ ProviderFailed   the identity provider failed; use another way in    exit 5
+         ├─ StoreAway        the event store does not answer now; try again      exit 5
          └─ JournalConflict  another driver writes this run; stop this one       exit 3
 
 The exit codes are the CLI's contract (docs/operate.md). Every error says what is wrong, where, and what to do next.
@@ -74,6 +75,10 @@ class JournalConflict(Broken):
     """Another driver appended to this run: this one must stop without acting."""
 
     exit_code = ExitCode.REFUSED
+
+
+class StoreAway(Broken):
+    """The event store does not answer now. Nothing is lost; the same call may work later."""
 
 
 class ProviderFailed(Broken):
