@@ -20,9 +20,9 @@ from drorch.plan.build import build_plan
 from drorch.plan.check import check_plan
 from drorch.plan.codec import MAX_BYTES, plan_from_text, plan_id, plan_to_json, plan_to_text
 from drorch.plan.critical import critical_path, estimated_duration
+from drorch.plan.diagram.svg import draw_svg
+from drorch.plan.diagram.text import draw_text
 from drorch.plan.diff import PlanChange, diff_plans
-from drorch.plan.draw_svg import draw_svg
-from drorch.plan.draw_text import draw_text
 from drorch.plan.model import Kind, Limits, Plan
 from drorch.plan.playbook_folder import read_playbooks
 from drorch.plan.refs import playbooks_id, playbooks_used

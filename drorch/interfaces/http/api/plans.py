@@ -17,8 +17,8 @@ from drorch.interfaces.http.security.rules import require
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_id, plan_to_json
 from drorch.plan.critical import critical_path, estimated_duration
+from drorch.plan.diagram.svg import draw_svg
 from drorch.plan.diff import diff_plans
-from drorch.plan.draw_svg import draw_svg
 from drorch.plan.model import Kind, Limits, Plan
 from drorch.plan.store import PlanStore, PlanWish, make_plan
 
