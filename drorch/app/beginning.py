@@ -13,9 +13,10 @@ from drorch.app.inventory import host_hashes
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
+from drorch.core.codec import to_text
 from drorch.core.errors import InputInvalid
-from drorch.core.ids import canonical_json, short
-from drorch.evidence.fingerprint import Parts, World, fingerprint, parts_to_json, playbook_pieces
+from drorch.core.ids import short
+from drorch.evidence.fingerprint import FINGERPRINT_SCHEMA, Fingerprints, Parts, World, fingerprint, playbook_pieces
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan, PlaybookAct
 from drorch.plan.refs import playbooks_id, playbooks_used
@@ -99,4 +100,4 @@ def fingerprints(plan: Plan, world: World) -> Mapping[str, Parts]:
 def write_fingerprints(folder: RunFolder, run: str, plan: Plan, catalog: Catalog, estate: Estate) -> None:
     """Keep what the run rests on, as it was before its first act."""
     found = fingerprints(plan, world_of(plan, catalog, estate))
-    write_whole(folder.fingerprint, canonical_json(parts_to_json(found, run)))
+    write_whole(folder.fingerprint, to_text(Fingerprints(schema=FINGERPRINT_SCHEMA, run=run, applications=found)))

@@ -12,8 +12,9 @@ from drorch.app.beginning import world_of
 from drorch.app.folders import read_json, run_folder
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
+from drorch.core.codec import read
 from drorch.core.errors import DrorchError
-from drorch.evidence.fingerprint import Parts, World, fingerprint, parts_from_json
+from drorch.evidence.fingerprint import Fingerprints, Parts, World, fingerprint
 from drorch.plan.model import Plan
 from drorch.programme.freshness import Evidence, Retest, Stale, judge
 from drorch.programme.model import Activity, Programme
@@ -91,7 +92,13 @@ def _look(home: Path, run: str, catalog: Catalog) -> _Looked:
         plan = settings.load_plan_file(folder.plan)
         found = _Looked(plan=plan)
         if folder.fingerprint.exists():
-            found = replace(found, before=parts_from_json(read_json(folder.fingerprint), str(folder.fingerprint)))
+            kept = read(
+                Fingerprints,
+                read_json(folder.fingerprint),
+                where=str(folder.fingerprint),
+                next_step="restore it from a copy, or use the drorch version that wrote it",
+            )
+            found = replace(found, before=kept.applications)
         context = read_json(folder.context)
         estate_file = Path(str(context["estate"])) if isinstance(context, dict) and "estate" in context else Path()
     except DrorchError as error:

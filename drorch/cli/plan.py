@@ -12,6 +12,8 @@ import typer
 from drorch.app.settings import load_catalog_file, read_input, read_playbooks
 from drorch.cli.forecast import show_forecast
 from drorch.cli.output import print_findings, print_json, print_table
+from drorch.core.codec import plain
+from drorch.core.diff import Change
 from drorch.core.errors import Broken, ExitCode, InputInvalid
 from drorch.core.findings import Finding, errors
 from drorch.core.ids import short
@@ -19,7 +21,7 @@ from drorch.plan.build import build_plan
 from drorch.plan.check import check_plan
 from drorch.plan.codec import MAX_BYTES, plan_from_text, plan_id, plan_to_json, plan_to_text
 from drorch.plan.critical import critical_path, estimated_duration
-from drorch.plan.diff import PlanChange, diff_plans
+from drorch.plan.diff import diff_plans
 from drorch.plan.draw_svg import draw_svg
 from drorch.plan.draw_text import draw_text
 from drorch.plan.model import Kind, Limits, Plan
@@ -116,7 +118,7 @@ def diff(old: PlanArgument, new: PlanArgument, as_json: JsonOption = False) -> N
     """Compare two plans step by step."""
     changes = diff_plans(_load(old), _load(new))
     if as_json:
-        print_json([change.to_json() for change in changes])
+        print_json(plain(changes))
     elif changes:
         print_table(f"{len(changes)} differences", ("what", "where", "field", "old", "new"), _rows(changes))
     else:
@@ -126,7 +128,7 @@ def diff(old: PlanArgument, new: PlanArgument, as_json: JsonOption = False) -> N
 app.command("forecast")(show_forecast)
 
 
-def _rows(changes: Iterable[PlanChange]) -> Iterable[tuple[object, ...]]:
+def _rows(changes: Iterable[Change]) -> Iterable[tuple[object, ...]]:
     for change in changes:
         whole = change.field is None
         yield change.kind.value, change.subject, change.field, *(("", "") if whole else (change.old, change.new))

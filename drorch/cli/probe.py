@@ -16,9 +16,9 @@ from drorch.app.boots import refuse_watch_of_another_boot
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.cli.output import console, print_json
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid
 from drorch.core.ids import is_slug
-from drorch.evidence.codec import sample_to_json
 from drorch.evidence.model import Sample
 
 app = typer.Typer(no_args_is_help=True)
@@ -44,7 +44,7 @@ def now(
     loaded, reached = _load(catalog, estate)
     samples = wiring.probe_now(reached, loaded, applications or [])
     if as_json:
-        print_json([sample_to_json(sample) for sample in samples])
+        print_json(plain(samples))
     else:
         console().print(_table(samples))
     if not all(sample.good for sample in samples):

@@ -14,7 +14,7 @@ from drorch.app.access_poll import load_sources_file
 from drorch.app.accounts import Role
 from drorch.app.year_access import proofs_of_tests
 from drorch.capacity.codec import assessment_to_json, outcome_to_json
-from drorch.evidence.codec import sample_to_json
+from drorch.core.codec import plain
 from drorch.web.api.base import Ctx, Input, Name, Word, api_router
 from drorch.web.problems import HttpProblem
 from drorch.web.security.rules import require
@@ -71,7 +71,7 @@ def probe(body: ProbeBody, context: Ctx) -> Probed:
         samples = context.probe_now(estate, catalog, body.applications)
     finally:
         _looking.release()
-    return Probed(good=sum(sample.good for sample in samples), samples=[sample_to_json(item) for item in samples])
+    return Probed(good=sum(sample.good for sample in samples), samples=plain(samples))
 
 
 def lost_to_json(result: LostSite) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from drorch.app import settings
 from drorch.app.accounts import Role
 from drorch.app.plans import PlanStore, PlanWish, make_plan
+from drorch.core.codec import plain
 from drorch.core.findings import Finding
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_id, plan_to_json
@@ -172,7 +173,7 @@ def check(
 def diff(plan: Name, other: Name, context: Ctx) -> list[Change]:
     """What is different in ``other``."""
     store = PlanStore(context.home)
-    return [Change(**change.to_json()) for change in diff_plans(store.find(plan), store.find(other))]  # type: ignore[arg-type]
+    return [Change(**plain(change)) for change in diff_plans(store.find(plan), store.find(other))]
 
 
 @router.get(

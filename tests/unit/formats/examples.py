@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
+from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -90,6 +91,7 @@ def _mapping(options: tuple[Any, ...], name: str, *, everything: bool) -> object
 
 
 def _scalar(kind: Any, name: str) -> object:
+    kind = getattr(kind, "__supertype__", kind)
     number = zlib.crc32(name.encode()) % 9973
     if isinstance(kind, type) and issubclass(kind, Enum):
         members = list(kind)
@@ -100,6 +102,7 @@ def _scalar(kind: Any, name: str) -> object:
         float: number / 8 + 0.1234567,
         str: f"{name} \u00fc",
         object: f"any {name}",
+        Path: Path("/somewhere") / name,
         datetime: _BEGAN + timedelta(minutes=number),
         date: (_BEGAN + timedelta(days=number)).date(),
     }

@@ -23,15 +23,14 @@ from drorch.app.access_journal import AccessJournal
 from drorch.app.audit import LOG_NAME, AuditLog, Entry
 from drorch.capacity.denial_test import Look
 from drorch.capacity.ports import Denial, GatewayReading, LicenceReading, LoginReading, PoolReading, SourceAnswer
-from drorch.catalog.codec import catalog_to_json, entry_to_json
 from drorch.catalog.model import Catalog, Department
 from drorch.core.clock import Instant
+from drorch.core.codec import plain, to_text
 from drorch.core.findings import Finding
 from drorch.core.ids import canonical_json
-from drorch.evidence.baseline import Baseline, baseline_to_json
-from drorch.evidence.boots import boot_line
-from drorch.evidence.codec import canary_line, protection_line, sample_line
-from drorch.evidence.fingerprint import Source, parts_to_json
+from drorch.evidence.baseline import Baseline
+from drorch.evidence.boots import BootSeen
+from drorch.evidence.fingerprint import Fingerprints, Source
 from drorch.evidence.model import CanaryWrite, Sample
 from drorch.evidence.protection import ProtectionSample
 from drorch.plan.codec import plan_to_text
@@ -64,7 +63,7 @@ from drorch.programme.status import DutyStatus, Pace, YearStatus
 from drorch.report.after_action.codec import aar_to_text
 from drorch.report.after_action.log import AarBody, Drafted, aar_chain
 from drorch.report.after_action.model import AfterAction, EvidencePart
-from drorch.report.codec import plain, report_to_text
+from drorch.report.codec import report_to_text
 from drorch.report.model import Report
 from drorch.run.chain import GENESIS, link
 from drorch.run.codec import encode
@@ -102,16 +101,16 @@ def _each(union: Any) -> Iterable[Any]:
 
 
 def catalog__json() -> str:
-    return canonical_json(catalog_to_json(small_catalog())) + "\n"
+    return canonical_json(plain(small_catalog())) + "\n"
 
 
 def catalog_filled__json() -> str:
-    return canonical_json(catalog_to_json(filled(Catalog))) + "\n" + _shown(catalog_to_json(bare(Catalog)))
+    return canonical_json(plain(filled(Catalog))) + "\n" + _shown(plain(bare(Catalog)))
 
 
 def entries__jsonl() -> str:
     parts = (*filled(Catalog).sites, *filled(Catalog).applications, filled(Department), bare(Department))
-    return "".join(json.dumps(entry_to_json(part)) + "\n" for part in parts)
+    return "".join(json.dumps(plain(part)) + "\n" for part in parts)
 
 
 def plan__json() -> str:
@@ -165,30 +164,32 @@ def watch__json() -> str:
 
 
 def samples__jsonl() -> str:
-    return sample_line(filled(Sample)) + sample_line(bare(Sample)) + sample_line(filled(Sample, detail="\u2028\n\x1b"))
+    return to_text(filled(Sample)) + to_text(bare(Sample)) + to_text(filled(Sample, detail="\u2028\n\x1b"))
 
 
 def canaries__jsonl() -> str:
-    return canary_line(filled(CanaryWrite)) + canary_line(bare(CanaryWrite))
+    return to_text(filled(CanaryWrite)) + to_text(bare(CanaryWrite))
 
 
 def protection__jsonl() -> str:
-    return protection_line(filled(ProtectionSample)) + protection_line(bare(ProtectionSample))
+    return to_text(filled(ProtectionSample)) + to_text(bare(ProtectionSample))
 
 
 def boots__jsonl() -> str:
-    return boot_line("a-boot", mono=1 / 3, wall=_ODD.isoformat()) + boot_line("", mono=2, wall=_AT.isoformat())
+    return to_text(BootSeen(boot="a-boot", mono=1 / 3, wall=_ODD.isoformat())) + to_text(
+        BootSeen(boot="", mono=2, wall=_AT.isoformat())
+    )
 
 
 def baseline__json() -> str:
-    return canonical_json(baseline_to_json(filled(Baseline))) + "\n" + _shown(baseline_to_json(bare(Baseline)))
+    return to_text(filled(Baseline)) + _shown(plain(bare(Baseline)))
 
 
 def fingerprint__json() -> str:
     parts = MappingProxyType(
         {Source.INVENTORY: MappingProxyType({"host": "hash"}), Source.PROBES: MappingProxyType({})}
     )
-    return canonical_json(parts_to_json({"umoja": parts, "mail": MappingProxyType({})}, "a-run")) + "\n"
+    return to_text(Fingerprints(schema=1, run="a-run", applications={"umoja": parts, "mail": MappingProxyType({})}))
 
 
 def lost_sites__json() -> str:
