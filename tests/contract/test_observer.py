@@ -21,6 +21,7 @@ from drorch.adapters.probes.present import collect_present, write_present
 from drorch.adapters.probes.spec import WatchSpec, watch_target
 from drorch.catalog.estate import ApplicationNames, DatabaseNode, Endpoint, Estate, NameServer
 from drorch.core.clock import Instant
+from drorch.core.codec import to_text
 from drorch.evidence import outage, recovery_point
 from drorch.evidence.codec import read_canaries, read_present, read_samples
 from drorch.evidence.model import LossStatus, OutageStatus, Sample, SampleReason
@@ -85,7 +86,7 @@ class World:
             canary_every_s=0.25,
         )
         path = self.folder / "watch.json"
-        path.write_text(spec.to_text())
+        path.write_text(to_text(spec))
         assert WatchSpec.from_text(path.read_text()) == spec
         command = [sys.executable, "-m", "drorch.adapters.probes.watcher", str(path)]
         self.watcher = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)

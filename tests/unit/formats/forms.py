@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
-from drorch.adapters.ansible.attempt import AttemptFolder
+from drorch.adapters.ansible.attempt import AttemptFolder, AttemptRequest
 from drorch.adapters.probes.lost_sites import FILE_NAME, LostSites
 from drorch.adapters.probes.spec import WatchSpec
 from drorch.adapters.processes import ProcessRef
@@ -160,7 +160,7 @@ def _rows(file: Path, query: str) -> list[Any]:
 
 
 def watch__json() -> str:
-    return filled(WatchSpec).to_text() + bare(WatchSpec).to_text()
+    return to_text(filled(WatchSpec)) + to_text(bare(WatchSpec))
 
 
 def samples__jsonl() -> str:
@@ -203,7 +203,18 @@ def lost_sites__json() -> str:
 def _attempt(write: Callable[[AttemptFolder], object], name: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         attempt = AttemptFolder.at(Path(folder), "a-run", "umoja--start.1")
-        assert attempt.open({"run": "a-run", "timeout_s": 60.0, "variables": {"hosts": ["db-nyc"], "\u00fc": None}})
+        assert attempt.open(
+            AttemptRequest(
+                run="a-run",
+                ident="umoja--start.1",
+                playbook="p",
+                playbooks="f",
+                inventory="i",
+                variables={"hosts": ["db-nyc"], "\u00fc": None},
+                timeout_s=60.0,
+                secret_files=("s",),
+            )
+        )
         write(attempt)
         return (attempt.path / name).read_text(encoding="utf-8")
 
