@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from drorch.app.actions import Actions, Holds, unchecked
 from drorch.app.actions_runs import run_seen
@@ -18,6 +18,7 @@ from drorch.app.year import LOG_NAME as YEAR_LOG_NAME
 from drorch.app.year import Said
 from drorch.app.year_log import YearLog
 from drorch.core.clock import Clock
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.findings import Finding, Severity
 from drorch.core.ids import is_slug, short
@@ -41,7 +42,6 @@ from drorch.report.after_action.log import (
 )
 from drorch.report.after_action.model import AarState, AfterAction
 from drorch.report.after_action.page import ActionRow, aar_page
-from drorch.report.codec import plain
 from drorch.report.page import Page
 
 FOLDER = "aar"
@@ -89,7 +89,7 @@ class AfterActions:
         if not is_slug(report_id):
             raise InputInvalid(f"{report_id!r} is not an id", where="--id", next_step="use a-z, 0-9 and hyphens")
         title = line(wish.title, "--title") if wish.title is not None else None
-        evidence = cast(dict[str, object], plain(evidence_part(runs, records)))
+        evidence = evidence_part(runs, records)
         first = runs[0].report.run.title if runs else "Exercise"
 
         def decide(book: AarBook) -> AarBody:

@@ -15,11 +15,11 @@ from drorch.app.folders import read_json, run_folder, watch_folder
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts
 from drorch.app.service import load_report
+from drorch.core.codec import plain
 from drorch.core.errors import DrorchError
 from drorch.evidence.codec import read_present
 from drorch.plan.check import check_plan
 from drorch.report.build import build_report
-from drorch.report.codec import report_to_json
 from drorch.report.model import Report
 
 COMPARED = (
@@ -38,7 +38,7 @@ def why_record_does_not_hold(parts: Parts, run: str) -> str | None:
         built = _built(parts, run, stored)
     except DrorchError as error:
         return f"the record of the run {run} cannot be built again from its evidence: {error}".split("\n", 1)[0]
-    before, now = report_to_json(stored), report_to_json(built)
+    before, now = plain(stored), plain(built)
     if stored.result.overall is not built.result.overall:
         return (
             f"the record of the run {run} says {stored.result.overall.value}, its journal and evidence say "

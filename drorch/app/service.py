@@ -15,6 +15,7 @@ from drorch.app.ports import Parts, PartsOfEstate
 from drorch.app.standing_watch import wait_for_baseline, watch_before
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
+from drorch.core.codec import plain
 from drorch.core.errors import Broken, DrorchError, NotFound, Refused
 from drorch.core.ids import canonical_json
 from drorch.plan.check import check_plan
@@ -319,8 +320,8 @@ class Service:
         """Let the probes see the end, look for the canaries, stop the watch and write the report's three forms."""
         self._parts.clock.sleep(SETTLE_S)
         baseline.look_after(self._of_estate, self._parts.clock, _subject(opened), self.state(opened))
-        present = dict(self._parts.watching.present(opened.estate, [scope.application for scope in opened.plan.scope]))
-        write_whole(opened.folder.present, canonical_json(present))
+        present = self._parts.watching.present(opened.estate, [scope.application for scope in opened.plan.scope])
+        write_whole(opened.folder.present, canonical_json(plain(present)))
         self._parts.watching.stop(opened.watch.path)
         return self.write_report(opened, present, timings=timings)
 

@@ -17,13 +17,13 @@ from drorch.app.settings import home, read_input
 from drorch.app.year import Said, Year, load_year
 from drorch.cli.output import console, print_findings, print_json, print_table
 from drorch.cli.paper import write_paper
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import short
 from drorch.programme.local_time import parse_day
 from drorch.report.after_action.codec import aar_to_text, register_csv
 from drorch.report.after_action.log import Edited, Field
 from drorch.report.after_action.model import AfterAction, Rating
-from drorch.report.codec import plain
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 

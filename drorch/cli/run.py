@@ -18,9 +18,9 @@ from drorch.cli.exitcodes import exit_code_of
 from drorch.cli.live import RunView
 from drorch.cli.output import print_json
 from drorch.cli.run_view import print_runs, print_steps
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, OperatorNeeded
 from drorch.plan.model import Kind, Plan
-from drorch.report.codec import report_to_json
 from drorch.report.model import Report
 from drorch.report.text import report_as_text
 from drorch.run.events import AfterDeadline, ApprovalAwaited, CommitAgreed, RunOutcome
@@ -188,7 +188,7 @@ def follow(opened: Opened, *, as_json: bool) -> None:
 
 def _tell(opened: Opened, report: Report, outcome: RunOutcome, *, waits: bool, as_json: bool) -> NoReturn:
     if as_json:
-        print_json(report_to_json(report))
+        print_json(plain(report))
     else:
         typer.echo(report_as_text(report))
         typer.echo(f"report: {opened.folder.report('html')}")

@@ -12,10 +12,11 @@ from drorch.core.clock import Clock
 from drorch.core.errors import DrorchError
 from drorch.schedule.alarm import Alarm
 from drorch.schedule.keeper import Keeper
-from drorch.schedule.loop import LOOK_EVERY_S
 from drorch.schedule.works import Works
 
 Marks = tuple[tuple[int, int] | None, ...]
+
+LOOK_EVERY_S = 10.0
 
 
 class Daemon:

@@ -17,7 +17,7 @@ import pytest
 
 from drorch.adapters.clock import SystemClock, boot_id
 from drorch.adapters.probes.observer import ProbeObserver
-from drorch.adapters.probes.present import collect_present, write_present
+from drorch.adapters.probes.present import collect_present
 from drorch.adapters.probes.spec import WatchSpec, watch_target
 from drorch.catalog.estate import ApplicationNames, DatabaseNode, Endpoint, Estate, NameServer
 from drorch.core.clock import Instant
@@ -249,7 +249,7 @@ def test_the_watcher_sees_an_outage_and_its_losses_as_they_were(world: World) ->
     world.start("piscataway")
     after_up = time.monotonic()
     until(lambda: sum(sample.good and sample.started > after_up for sample in world.samples()) >= 3)
-    write_present(world.folder / "present.json", collect_present(world.estate, ["mail"]))
+    (world.folder / "present.json").write_text(to_text(collect_present(world.estate, ["mail"])))
     counts = world.end_watch()
     samples = world.samples()
     assert counts["samples"] == len(samples)

@@ -64,11 +64,6 @@ class AnsibleExecutor(Executor):
     ) -> None:
         self.close()
 
-    def warm_up(self) -> None:
-        """Let Ansible be loaded now, so that the first playbook need not wait for it. Returns at once."""
-        if self._warm is not None:
-            self._warm.start()
-
     def close(self) -> None:
         """End the warm parent. Playbooks under way go on."""
         if self._warm is not None:

@@ -12,11 +12,11 @@ from drorch.app.accounts import Role
 from drorch.app.after_action import AfterActions, Draft
 from drorch.app.said import LONGEST_PAGE
 from drorch.app.year import Said
+from drorch.core.codec import plain
 from drorch.report.after_action.codec import register_csv
 from drorch.report.after_action.log import Edited
 from drorch.report.after_action.log import Field as Written
 from drorch.report.after_action.model import AfterAction, Rating
-from drorch.report.codec import plain
 from drorch.web.api.base import (
     Ctx,
     Cursor,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from drorch.app.accounts import Role
 from drorch.app.sealing import export_run
 from drorch.app.service import load_report
-from drorch.report.codec import report_to_json
+from drorch.core.codec import plain
 from drorch.report.html import report_as_html
 from drorch.report.text import report_as_text
 from drorch.web.api.base import Ctx, IfNoneMatch, NotModified, RunId, api_router, etag_of, tagged
@@ -35,7 +35,7 @@ def report_csp(page: str) -> str:
 @router.get("/{run}/report", dependencies=[require()])
 def show(run: RunId, context: Ctx, response: Response, if_none_match: IfNoneMatch = None) -> dict[str, Any]:
     """The record itself. 404 until it is written."""
-    data = report_to_json(load_report(context.home, run))
+    data: dict[str, Any] = plain(load_report(context.home, run))
     if tagged(response, etag_of(data), if_none_match):
         raise NotModified(response)
     return data

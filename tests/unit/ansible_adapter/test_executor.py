@@ -247,7 +247,6 @@ def test_a_dead_warm_parent_is_replaced(tmp_path: Path, playbooks: Path, estate:
 
 def test_closing_leaves_no_process(tmp_path: Path, playbooks: Path, estate: Estate) -> None:
     with AnsibleExecutor(tmp_path / "runs", playbooks, estate) as executor:
-        executor.warm_up()
         asked = request_for("good.yml", application="umoja")
         executor.launch(asked)
         assert executor.wait(asked.run, asked.ident, 60) is not None

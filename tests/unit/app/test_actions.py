@@ -20,11 +20,11 @@ from drorch.app.actions_runs import run_seen
 from drorch.app.year import attach
 from drorch.app.year_log import YearLog
 from drorch.cli.action import app
+from drorch.core.codec import plain
 from drorch.core.errors import DrorchError, InputInvalid, NotFound, Refused
 from drorch.programme.actions.codec import REGISTER_COLUMNS
 from drorch.programme.log import Recorded
 from drorch.programme.model import Activity, TestResult
-from drorch.report.codec import report_to_json
 from drorch.testing.clock import HandClock
 
 FOUND = "20260214-0300-failover-7k2q"
@@ -50,7 +50,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: HandClock) -> P
 
 def store(home: Path, scenario: str, run: str | None = None, day: str | None = None, **changes: object) -> str:
     """A run's record in the state folder; with ``run`` and ``day`` under another id on another day."""
-    data: dict[str, Any] = json.loads(json.dumps(report_to_json(SCENARIOS[scenario]())))
+    data: dict[str, Any] = json.loads(json.dumps(plain(SCENARIOS[scenario]())))
     data["run"] |= {"id": run or data["run"]["id"], **changes}
     for moment in ("created", "started", "ended"):
         if day and data["run"][moment]:

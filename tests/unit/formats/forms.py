@@ -61,8 +61,8 @@ from drorch.programme.schedules.events import Instant as ScheduleInstant
 from drorch.programme.schedules.events import body_to_text, instant_to_json
 from drorch.programme.status import DutyStatus, Pace, YearStatus
 from drorch.report.after_action.codec import aar_to_text
-from drorch.report.after_action.log import AarBody, Drafted, aar_chain
-from drorch.report.after_action.model import AfterAction, EvidencePart
+from drorch.report.after_action.log import AarBody, aar_chain
+from drorch.report.after_action.model import AfterAction
 from drorch.report.codec import report_to_text
 from drorch.report.model import Report
 from drorch.run.chain import GENESIS, link
@@ -252,9 +252,7 @@ def actions__jsonl() -> str:
 
 
 def after_action_log__jsonl() -> str:
-    evidence = plain(filled(EvidencePart))
-    drafted = (filled(Drafted, evidence=evidence), bare(Drafted, evidence=plain(bare(EvidencePart))))
-    return _chained(aar_chain(), (*drafted, *(body for body in _each(AarBody) if not isinstance(body, Drafted))))
+    return _chained(aar_chain(), _each(AarBody))
 
 
 def year__jsonl() -> str:

@@ -32,7 +32,6 @@ from drorch.programme.status import State, year_status
 from drorch.run.events import Event, RunCreated, StepSucceeded
 from drorch.run.ports import Proof
 from drorch.schedule.keeper import Keeper
-from drorch.schedule.loop import keep_until
 from drorch.schedule.works import Works
 from drorch.testing.builders import catalog_text
 from drorch.testing.clock import HandClock
@@ -166,9 +165,19 @@ class Simulation:
         """Go on until then; a scheduler that dies is replaced at once."""
         while self.clock.now().wall < until:
             try:
-                keep_until(self.keeper, self.clock, until, look_every_s=6 * 3600.0)
+                self._look_on(until)
             except Died:
                 self.keeper = self.new_keeper()
+
+    def _look_on(self, until: datetime) -> None:
+        """Look at every nominal instant, and every six hours between."""
+        while True:
+            self.keeper.tick()
+            now = self.clock.now().wall
+            if now >= until:
+                return
+            coming = min(until, self.keeper.next_time() or until)
+            self.clock.sleep(min(6 * 3600.0, max(0.001, (coming - now).total_seconds())))
 
     def approve(self, schedule: str) -> None:
         """A standing approval until the end of the year."""
