@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from drorch.app.accounts import Role
 from drorch.catalog.files import load_catalog_file
+from drorch.core.codec import plain
 from drorch.core.findings import Finding
 from drorch.interfaces.http.api.base import Ctx, Cursor, Input, Limit, Name, Page, Word, api_router, page_of
 from drorch.interfaces.http.security.rules import require
@@ -172,7 +173,7 @@ def check(
 def diff(plan: Name, other: Name, context: Ctx) -> list[Change]:
     """What is different in ``other``."""
     store = PlanStore(context.home)
-    return [Change(**change.to_json()) for change in diff_plans(store.find(plan), store.find(other))]  # type: ignore[arg-type]
+    return [Change(**plain(change)) for change in diff_plans(store.find(plan), store.find(other))]
 
 
 @router.get(
