@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from types import MappingProxyType, NoneType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast, get_args
 
 from drorch.core.errors import InputInvalid
@@ -29,8 +29,6 @@ LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType({"codec": "left out"})
 """Not written while it has its default value."""
 UNWRITTEN: Final[Mapping[str, str]] = MappingProxyType({"codec": "unwritten"})
 """Never written, and unknown when it is read: known to this process only."""
-
-SIMPLE: Final = frozenset({str, int, float, bool, NoneType})
 
 
 def plain(value: Any) -> Any:
@@ -98,17 +96,6 @@ def kebab(kind: type) -> str:
 def kinds(union: Any) -> Mapping[str, type[Any]]:
     """The members of a union by their words, for bodies whose kind stands beside them."""
     return MappingProxyType({kebab(member): member for member in get_args(union)})
-
-
-def frozen(value: object) -> object:
-    """JSON data that nobody can change: lists become tuples, objects read-only mappings."""
-    if type(value) in SIMPLE:  # nearly everything is: asking about classes would take most of the time
-        return value
-    if isinstance(value, list | tuple):
-        return tuple([frozen(part) for part in value])
-    if isinstance(value, dict | MappingProxyType):
-        return MappingProxyType({str(key): frozen(part) for key, part in value.items()})
-    return value
 
 
 @cache

@@ -15,8 +15,8 @@ from cattrs.cols import homogenous_tuple_structure_factory, mapping_structure_fa
 from cattrs.fns import identity
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, make_hetero_tuple_structure_fn, override
 
-from drorch.core.codec import SIMPLE, frozen
 from drorch.core.errors import DrorchError
+from drorch.core.frozen import SIMPLE, frozen
 
 T = TypeVar("T")
 Reading = Callable[[Any, Any], Any]

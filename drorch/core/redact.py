@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import cast
 
-from drorch.core.codec import frozen
+from drorch.core.frozen import frozen
 
 REDACTED = "[redacted]"
 SHORTEST_SECRET = 4

@@ -20,8 +20,9 @@ from drorch.actions.events import ActionBody
 from drorch.callout.log import CalloutBody
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Instant
-from drorch.core.codec import LEFT_OUT, MICROSECONDS, UNWRITTEN, from_text, frozen, plain, read, to_text
+from drorch.core.codec import LEFT_OUT, MICROSECONDS, UNWRITTEN, from_text, plain, read, to_text
 from drorch.core.errors import InputInvalid
+from drorch.core.frozen import frozen
 from drorch.evidence.baseline import Baseline
 from drorch.evidence.model import CanaryWrite, Sample
 from drorch.evidence.protection import ProtectionSample

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drorch.core.clock import Instant
-from drorch.core.codec import frozen
 from drorch.core.errors import InputInvalid
+from drorch.core.frozen import frozen
 from drorch.core.ids import canonical_json
 from drorch.run import events as ev
 from drorch.run.chain import GENESIS, chain_of, chain_value, first_break, link
