@@ -1,5 +1,5 @@
 """``python -m drorch`` is the same as the ``drorch`` command."""
 
-from drorch.cli.main import main
+from drorch.interfaces.terminal.main import main
 
 main()

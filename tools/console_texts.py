@@ -14,7 +14,7 @@ from babel.messages.extract import extract, extract_python
 from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
-from drorch.web.console.i18n import DOMAIN, LANGUAGES, LOCALE_FOLDER, SOURCE
+from drorch.interfaces.console.i18n import DOMAIN, LANGUAGES, LOCALE_FOLDER, SOURCE
 
 CONSOLE = LOCALE_FOLDER.parent
 KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2)}

@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 
-from drorch.adapters.typesetting import Face, characters_of, families_for, package_faces
+from drorch.adapters.typesetter import Face, characters_of, families_for, package_faces
 
 COMMON = 0x0250
 """Below this (Latin with its accents) every reader's own fonts have the characters."""

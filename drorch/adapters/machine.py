@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from drorch.adapters.probes.dns import DnsProbe
-from drorch.catalog.estate import NameServer
+from drorch.adapters.probes.kinds.dns import DnsProbe
+from drorch.estate.model import NameServer
 
 _TIME_ERROR = 5
 """adjtimex(2): the clock is not synchronised."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import platform
 
 from drorch.adapters.processes import ProcessRef, myself
-from drorch.programme.schedules.events import Process
+from drorch.schedules.events import Process
 
 
 class MachinePresence:
-    """See the port `drorch.app.ports.Presence`. Linux (/proc)."""
+    """See the port `drorch.schedules.ports.Presence`. Linux (/proc)."""
 
     def myself(self) -> Process:
         """See the port."""

@@ -1,1 +1,1 @@
-"""Use cases, settings and wiring. Only wiring names concrete adapters."""
+"""Settings of the process, accounts, the doctor, and the composition, which alone names concrete adapters."""

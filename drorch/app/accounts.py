@@ -14,7 +14,7 @@ from typing import Protocol
 from drorch.catalog.schema import printable
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid, NotFound
-from drorch.core.keeping import Record, Records, Stale
+from drorch.core.records import Record, Records, Stale
 
 LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
 LONGEST_PERSON = 100

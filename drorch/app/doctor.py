@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Protocol
 
 from drorch.app import settings
-from drorch.app.operate import Operations
 from drorch.catalog.check import check_catalog
-from drorch.catalog.estate import Estate, NameServer
+from drorch.catalog.files import load_catalog_file
 from drorch.catalog.model import Catalog
 from drorch.core.errors import DrorchError
 from drorch.core.findings import Severity
 from drorch.core.ids import short
+from drorch.estate.files import load_estate
+from drorch.estate.model import Estate, NameServer
+from drorch.orchestration.operator_requests import Operations
+from drorch.plan.playbook_folder import playbooks_folder, read_playbooks
 from drorch.plan.refs import playbooks_id
 from drorch.run.chain import first_break
 from drorch.run.ports import Journal
@@ -213,7 +216,7 @@ class Doctor:
             yield Check(name="runs", health=Health.WARNING, said=said, next_step=step)
 
     def _catalog(self, patient: Patient) -> Iterator[Check]:
-        catalog = settings.load_catalog_file(patient.catalog_file)
+        catalog = load_catalog_file(patient.catalog_file)
         found = [finding.severity for finding in check_catalog(catalog)]
         errors, warnings = found.count(Severity.ERROR), found.count(Severity.WARNING)
         said = f"{len(catalog.applications)} applications, {errors} errors, {warnings} warnings"
@@ -222,13 +225,13 @@ class Doctor:
         yield Check(name="catalog", health=health, said=said, next_step=step)
 
     def _playbooks(self, _: Patient) -> Iterator[Check]:
-        files = settings.read_playbooks()
-        said = f"{len(files)} files, {short(playbooks_id(files))}, in {settings.playbooks_folder()}"
+        files = read_playbooks()
+        said = f"{len(files)} files, {short(playbooks_id(files))}, in {playbooks_folder()}"
         yield Check(name="playbooks", health=Health.GOOD, said=said)
 
     def _estate(self, patient: Patient) -> Iterator[Check]:
         file = patient.estate_file or settings.default_estate()
-        estate = settings.load_estate(file)
+        estate = load_estate(file)
         said = f"{estate.name}: {len(estate.sites)} sites, {len(estate.applications)} applications ({file})"
         yield Check(name="estate", health=Health.GOOD, said=said)
         yield from self._belongs_together(patient, estate)
@@ -241,7 +244,7 @@ class Doctor:
 
     def _belongs_together(self, patient: Patient, estate: Estate) -> Iterator[Check]:
         try:
-            catalog: Catalog = settings.load_catalog_file(patient.catalog_file)
+            catalog: Catalog = load_catalog_file(patient.catalog_file)
         except DrorchError:
             return  # told by the check of the catalog
         known = {application.id for application in catalog.applications}

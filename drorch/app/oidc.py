@@ -14,8 +14,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from drorch.app.accounts import LOGIN, Account, Accounts, Role
-from drorch.app.settings import read_input
 from drorch.core.errors import InputInvalid, Refused
+from drorch.core.files import read_input
 
 MAX_BYTES = 100_000
 MADE_BY = "OpenID provider"

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from drorch.catalog.estate import Estate
 from drorch.catalog.model import Application, Catalog
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import content_hash
+from drorch.estate.model import Estate
 from drorch.plan.model import Plan, PlaybookAct, Step
 from drorch.plan.playbook_files import files_used
 

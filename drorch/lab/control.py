@@ -8,10 +8,10 @@ from typing import Self
 
 from drorch.catalog.model import Catalog
 from drorch.core.errors import DrorchError, InputInvalid
-from drorch.lab.breaking import change, check_target, start_application, start_if_safe
+from drorch.lab.damage import change, check_target, start_application, start_if_safe
 from drorch.lab.faults import Fault, What, read_faults
 from drorch.lab.processes import postmaster_of
-from drorch.lab.starting import Progress, bring_up, put_back, tear_down
+from drorch.lab.startup import Progress, bring_up, put_back, tear_down
 from drorch.lab.status import LabStatus, status_of
 from drorch.lab.topology import Node, Topology
 

@@ -10,15 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from drorch.catalog.estate import (
-    ApplicationNames,
-    DatabaseNode,
-    Endpoint,
-    Estate,
-    NameServer,
-    SiteCapacity,
-    SshEndpoint,
-)
+from drorch.estate.model import ApplicationNames, DatabaseNode, Endpoint, Estate, NameServer, SiteCapacity, SshEndpoint
 from drorch.lab.topology import (
     DATABASE,
     DATABASE_USER,

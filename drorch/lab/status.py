@@ -11,8 +11,8 @@ import dns.message
 import dns.query
 import dns.rdatatype
 
-from drorch.lab.breaking import name_server_process, power_is_on, states_at
-from drorch.lab.databases import role_of
+from drorch.lab.daemons.databases import role_of
+from drorch.lab.damage import name_server_process, power_is_on, states_at
 from drorch.lab.faults import read_faults
 from drorch.lab.processes import read_pid_file
 from drorch.lab.topology import SITE_ADDRESSES, Topology

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 
-from drorch.app.access_check import Checked
-from drorch.app.metrics_access import AccessFacts
-from drorch.capacity.assess import Status
-from drorch.capacity.forecast import ForecastKind
-from drorch.capacity.model import StaffClass
-from drorch.capacity.ports import LoginReading
+from drorch.access.assess import Status
+from drorch.access.forecast import ForecastKind
+from drorch.access.live_check import Checked
+from drorch.access.model import StaffClass
+from drorch.access.ports import LoginReading
+from drorch.metrics.access_facts import AccessFacts
 from drorch.metrics.families import Declared, Family
 
 ACCESS_GOOD = Declared(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from drorch.app.metrics import MetricFacts, waiting_runs
-from drorch.app.metrics_reports import ReportedApplication, ReportSummary
 from drorch.catalog.model import Catalog
+from drorch.evidence.record.model import ApplicationVerdict
+from drorch.metrics.facts import MetricFacts, waiting_runs
 from drorch.metrics.families import MAX_APPLICATIONS, Declared, Family, Labels
 from drorch.metrics.fixed import MOVES
+from drorch.metrics.report_facts import ReportedApplication, ReportSummary
 from drorch.plan.model import Kind
-from drorch.report.model import ApplicationVerdict
 
 BY_KIND = MAX_APPLICATIONS * len(Kind)
 

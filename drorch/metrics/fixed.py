@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from drorch import __version__
-from drorch.app.metrics import CatalogFacts, MetricFacts, waiting_runs
-from drorch.app.metrics_reports import ReportSummary
-from drorch.app.metrics_runs import RunEnd, RunSummary
-from drorch.app.metrics_schedule import ScheduleFacts
 from drorch.catalog.model import Catalog
 from drorch.metrics.access import access_families
+from drorch.metrics.facts import CatalogFacts, MetricFacts, waiting_runs
 from drorch.metrics.families import Declared, Family, FamilyType
+from drorch.metrics.report_facts import ReportSummary
+from drorch.metrics.run_facts import RunEnd, RunSummary
+from drorch.metrics.schedule_facts import ScheduleFacts
 from drorch.plan.model import Kind
 
 SCHEDULES = 3000

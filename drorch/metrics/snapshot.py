@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from drorch.app.metrics import MetricFacts
 from drorch.core.clock import Clock
 from drorch.core.errors import DrorchError
 from drorch.metrics.applications import application_families
+from drorch.metrics.facts import MetricFacts
 from drorch.metrics.families import Family
 from drorch.metrics.fixed import fixed_families
 from drorch.metrics.render import render

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, cast
 
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import content_hash
+from drorch.plan.json_reader import Fields, invalid, plain
 from drorch.plan.model import (
     PLAN_SCHEMA,
     Act,
@@ -34,7 +35,6 @@ from drorch.plan.model import (
     ValidateAct,
     WitnessAct,
 )
-from drorch.plan.reading import Fields, invalid, plain
 
 MAX_BYTES = 50_000_000
 """Larger files are refused before parsing (10,000 steps are about 7 MB)."""

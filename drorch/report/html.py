@@ -7,9 +7,9 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from drorch.evidence.record.model import REMOTE_ACCESS_STATEMENT, ApplicationVerdict, Overall, Report, StepOutcome
+from drorch.evidence.record.result import counted_time
 from drorch.report import wording
-from drorch.report.model import REMOTE_ACCESS_STATEMENT, ApplicationVerdict, Overall, Report, StepOutcome
-from drorch.report.result import counted_time
 from drorch.report.svg import gantt_svg, phases_svg
 from drorch.report.text import gravest_first
 

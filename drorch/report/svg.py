@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from drorch.evidence.record.model import ApplicationResult, Moment, Report, StepOutcome, StepResult
 from drorch.plan.model import SubjectKind
 from drorch.report import wording
-from drorch.report.model import ApplicationResult, Moment, Report, StepOutcome, StepResult
 from drorch.report.text import gravest_first
 
 WIDTH = 1080

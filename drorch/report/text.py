@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from drorch.core.ids import short
+from drorch.evidence.record.model import ApplicationResult, Report, StoppedStep
+from drorch.evidence.record.result import counted_time
 from drorch.report import wording
-from drorch.report.model import ApplicationResult, Report, StoppedStep
-from drorch.report.result import counted_time
 
 WIDTH = 120
 _COLUMNS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from drorch.report.model import ApplicationVerdict, Measured, Moment, Overall, StepOutcome
+from drorch.evidence.record.model import ApplicationVerdict, Measured, Moment, Overall, StepOutcome
 
 NOT_MEASURED = "not measured"
 

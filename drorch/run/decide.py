@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from drorch.core.clock import Instant
 from drorch.plan.model import ManualAct, Plan, PlaybookAct, Repeat, Step, WitnessAct
 from drorch.run.backwards import cleaning_steps, left_to_clean, ready_undos, to_clean_up, undo_order
-from drorch.run.committing import commit_overdue
+from drorch.run.commit_policy import commit_overdue
 from drorch.run.events import AfterDeadline, RunOutcome
 from drorch.run.idents import attempt_ident, undo_ident
 from drorch.run.interlocks import waited_s, witness_refusal

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drorch.core.clock import Clock
-from drorch.core.collecting import cycles_not_searched
 from drorch.core.errors import Broken, NotFound
+from drorch.core.gc_pause import cycles_not_searched
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan
 from drorch.run.chain import first_break, link

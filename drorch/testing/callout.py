@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from drorch.callout.model import Channel, Delivery, Message, Notifier, Sending
 from drorch.core.errors import Refused
-from drorch.programme.callout.model import Channel, Delivery, Message, Notifier, Sending
 
 
 class MemoryNotifier(Notifier):

@@ -7,18 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from drorch.app.folders import RunFolder, WatchFolder, run_folder, watch_folder, write_whole
-from drorch.app.measure import measure_run
-from drorch.catalog.estate import Estate
 from drorch.catalog.load import load_catalog
+from drorch.core.files import write_whole
 from drorch.core.ids import canonical_json
+from drorch.core.state_folder import RunFolder, WatchFolder, run_folder, watch_folder
+from drorch.estate.model import Estate
 from drorch.evidence.codec import canary_line, read_canaries, read_present, read_samples, sample_line
 from drorch.evidence.model import CanaryWrite, Sample, SampleReason
+from drorch.evidence.record.build import build_report
+from drorch.evidence.record.codec import report_to_text
+from drorch.orchestration.measurement import measure_run
 from drorch.plan.build import build_plan
 from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Kind
-from drorch.report.build import build_report
-from drorch.report.codec import report_to_text
 from drorch.report.html import report_as_html
 from drorch.report.text import report_as_text
 from drorch.run.ports import Journal

@@ -1,4 +1,4 @@
-"""A fake of `drorch.core.keeping.Records` that lasts as long as the object."""
+"""A fake of `drorch.core.records.Records` that lasts as long as the object."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 
-from drorch.core.keeping import Record, Records, Stale
+from drorch.core.records import Record, Records, Stale
 
 
 class MemoryRecords(Records):

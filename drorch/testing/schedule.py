@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-from drorch.programme.schedules.events import Adopted, Claimed, Ended, Process, ScheduleEvent
+from drorch.schedules.events import Adopted, Claimed, Ended, Process, ScheduleEvent
 
 
 class MemoryScheduleStore:

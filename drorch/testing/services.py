@@ -20,7 +20,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from drorch.catalog.estate import ApplicationNames, DatabaseNode, Endpoint, Estate, NameServer
+from drorch.estate.model import ApplicationNames, DatabaseNode, Endpoint, Estate, NameServer
 
 SITES = {"nyc": "127.10.0.1", "piscataway": "127.20.0.1", "brindisi": "127.30.0.1", "valencia": "127.40.0.1"}
 ZONE = "apps.drorch.test"

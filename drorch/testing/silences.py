@@ -1,4 +1,4 @@
-"""A fake of the port `drorch.app.ports.Silences`, in memory."""
+"""A fake of the port `drorch.orchestration.ports.Silences`, in memory."""
 
 from __future__ import annotations
 

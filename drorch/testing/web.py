@@ -10,35 +10,36 @@ from typing import cast
 
 from fastapi import FastAPI
 
-from drorch.app import wiring
-from drorch.app.access_tests import AccessTests
+from drorch.access.denial_test.operations import AccessTests
+from drorch.app import composition
 from drorch.app.accounts import Account, Accounts, Role
 from drorch.app.audit import AuditLog
-from drorch.app.callout import CalloutParts, CallOuts
 from drorch.app.doctor import Check, Health
-from drorch.app.folders import run_folder, write_whole
-from drorch.app.operate import Operations
-from drorch.app.ports import Parts, PartsOfEstate, Watching
-from drorch.app.sealing import KnownSecrets, SealingParts
-from drorch.app.service import Service
-from drorch.catalog.estate import Estate
+from drorch.callout.operations import CalloutParts, CallOuts
 from drorch.catalog.model import Catalog
+from drorch.core.files import write_whole
 from drorch.core.ids import canonical_json
+from drorch.core.state_folder import run_folder
+from drorch.estate.model import Estate
+from drorch.evidence.export import KnownSecrets, SealingParts
 from drorch.evidence.model import Sample
+from drorch.interfaces.http.context import Files, WebContext
+from drorch.interfaces.http.settings import WebSettings
+from drorch.interfaces.serving.application import create_app
+from drorch.orchestration.operator_requests import Operations
+from drorch.orchestration.ports import Parts, PartsOfEstate, Watching
+from drorch.orchestration.service import Service
 from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Plan
 from drorch.run.events import Body
 from drorch.run.ports import Journal, OperatorInbox
 from drorch.run.recorder import Recorder
 from drorch.testing.clock import HandClock
-from drorch.testing.driving import FakeDrivers
+from drorch.testing.driver_processes import FakeDrivers
 from drorch.testing.fakes import MemoryInbox, MemoryJournal
 from drorch.testing.records import MemoryRecords
 from drorch.testing.runs import created
 from drorch.testing.schedule import MemoryScheduleStore
-from drorch.web.app import create_app
-from drorch.web.context import Files, WebContext
-from drorch.web.settings import WebSettings
 
 PASSWORD = "correct horse battery staple"
 ESTATE = """\
@@ -140,16 +141,16 @@ class WebScene:
             sealing=self._sealing,
             probe_now=self._probe,
             holds=self.broken_records.get,
-            papers=wiring.papers(),
+            papers=composition.papers(),
             schedule_store=lambda: self.schedule_store,
-            checks=wiring.scheduled_checks(self.year, self.catalog),
+            checks=composition.scheduled_checks(self.year, self.catalog),
             examine=self._examine,
             callouts=CallOuts(
                 CalloutParts(
                     home=self.home, clock=self.clock, ids=self.ids, notifiers=lambda *_: {}, token=lambda: "token"
                 )
             ),
-            access_parts=lambda: replace(wiring.access_parts(self.home), clock=self.clock),
+            access_parts=lambda: replace(composition.access_parts(self.home), clock=self.clock),
             access_tests=AccessTests(self.home, self.clock),
         )
         self.app = create_app(self.context, self.settings)

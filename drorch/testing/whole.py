@@ -9,14 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from drorch.app.folders import WatchFolder
-from drorch.app.operate import Operations
-from drorch.app.ports import Parts, RunningExecutor
-from drorch.app.service import Service
-from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
+from drorch.core.state_folder import WatchFolder
+from drorch.estate.model import Estate
 from drorch.evidence.baseline import Baseline
 from drorch.evidence.model import CanaryWrite, Sample
+from drorch.orchestration.operator_requests import Operations
+from drorch.orchestration.ports import Parts, RunningExecutor
+from drorch.orchestration.service import Service
 from drorch.plan.model import Plan
 from drorch.run.events import Event
 from drorch.run.ports import Journal
@@ -28,7 +28,7 @@ WATCHED_S = 5
 
 
 class WatchingOnPaper:
-    """See the port `drorch.app.ports.Watching`: everything answers, from its primary site."""
+    """See the port `drorch.orchestration.ports.Watching`: everything answers, from its primary site."""
 
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
@@ -103,7 +103,7 @@ class _Opened(FakeExecutor):
 
 @dataclass
 class EstateOnPaper:
-    """See the port `drorch.app.ports.PartsOfEstate`: one executor for all, nothing is ever different."""
+    """See the port `drorch.orchestration.ports.PartsOfEstate`: one executor for all, nothing is ever different."""
 
     clock: HandClock
     fake: _Opened = field(init=False)

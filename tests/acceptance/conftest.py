@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from drorch.app.settings import load_catalog_file, load_estate
-from drorch.catalog.estate import Estate
+from drorch.catalog.files import load_catalog_file
 from drorch.catalog.model import Catalog
+from drorch.estate.files import load_estate
+from drorch.estate.model import Estate
 from drorch.lab.control import Lab
 from drorch.testing.builders import small_catalog
 

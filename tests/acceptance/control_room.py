@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from drorch.adapters.probes.watching import WatcherProcesses
+from drorch.adapters.probes.watcher_processes import WatcherProcesses
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app import settings
+from drorch.catalog.files import load_catalog_file
 from drorch.lab.control import Lab
 from drorch.plan.build import build_plan
 from drorch.plan.codec import plan_id, plan_to_text
+from drorch.plan.files import load_plan_file
 from drorch.plan.model import Kind, Limits, Plan, ReplicationAct, Step, ValidateAct
+from drorch.plan.playbook_folder import read_playbooks
 from drorch.plan.refs import playbooks_id
 from drorch.run.events import Body, Event
 from drorch.testing.builders import SMALL_CATALOG_YAML
@@ -55,11 +57,11 @@ class Room:
     def plan_file(self, kind: Kind, *, lose: str, patience_s: float = 6.0, largest_lag_s: float = 2.0) -> Path:
         """A plan over the small catalog with short limits for each proof, so that a wrong one shows soon."""
         plan = build_plan(
-            settings.load_catalog_file(self.desk.folder / "app_catalog.yaml"),
+            load_catalog_file(self.desk.folder / "app_catalog.yaml"),
             kind=kind,
             lose=lose,
             limits=Limits(total=3),
-            playbooks_id=playbooks_id(settings.read_playbooks()),
+            playbooks_id=playbooks_id(read_playbooks()),
         )
         plan = replace(plan, steps=tuple(_hurried(step, patience_s, largest_lag_s) for step in plan.steps))
         file = self.desk.folder / f"{kind.value}-{lose}.json"
@@ -101,7 +103,7 @@ class Room:
 
     def plan_of(self, run: str) -> Plan:
         """The plan of the run."""
-        return settings.load_plan_file(self.desk.home / "runs" / run / "plan.json")
+        return load_plan_file(self.desk.home / "runs" / run / "plan.json")
 
     def hash_of(self, run: str) -> str:
         """The plan's hash as ``plan show`` prints it."""

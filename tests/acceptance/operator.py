@@ -8,25 +8,28 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from drorch.adapters.probes.watching import WatcherProcesses
+from drorch.adapters.probes.watcher_processes import WatcherProcesses
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app import settings, wiring
-from drorch.app.boots import boots_of
-from drorch.app.folders import watch_folder
-from drorch.app.measure import Measurements, measure_run
-from drorch.app.service import Approval, Opened, Request, Service
-from drorch.catalog.estate import Estate
+from drorch.app import composition
+from drorch.catalog.files import load_catalog_file
 from drorch.catalog.model import Catalog
-from drorch.cli.exitcodes import exit_code_of
+from drorch.core.state_folder import watch_folder
+from drorch.estate.files import load_estate
+from drorch.estate.model import Estate
 from drorch.evidence.codec import read_present
 from drorch.evidence.model import CanaryWrite, Sample
+from drorch.evidence.record.model import ApplicationResult, Report, StepResult, Trouble
+from drorch.interfaces.terminal.exit_codes import exit_code_of
 from drorch.lab.compare import TrueOutage, true_outage
 from drorch.lab.control import Lab
 from drorch.lab.truth import read_truth
+from drorch.orchestration.boot_log import boots_of
+from drorch.orchestration.measurement import Measurements, measure_run
+from drorch.orchestration.service import Approval, Opened, Request, Service
 from drorch.plan.build import build_plan
 from drorch.plan.model import Kind, Limits, Plan, ReplicationAct, Step, ValidateAct
+from drorch.plan.playbook_folder import read_playbooks
 from drorch.plan.refs import playbooks_id
-from drorch.report.model import ApplicationResult, Report, StepResult, Trouble
 from drorch.run.events import Event, RunOutcome
 from drorch.testing.builders import SMALL_CATALOG_YAML
 
@@ -81,7 +84,7 @@ class Operator:
     service: Service = field(init=False)
 
     def __post_init__(self) -> None:
-        self.service = wiring.service(self.home)
+        self.service = composition.service(self.home)
 
     @classmethod
     def of(cls, lab: Lab, home: Path) -> Operator:
@@ -98,12 +101,12 @@ class Operator:
     @property
     def catalog(self) -> Catalog:
         """The catalog in use, loaded."""
-        return settings.load_catalog_file(self.catalog_file)
+        return load_catalog_file(self.catalog_file)
 
     @property
     def estate(self) -> Estate:
         """The estate in use, loaded."""
-        return settings.load_estate(self.estate_file)
+        return load_estate(self.estate_file)
 
     # What the operator does
 
@@ -115,7 +118,7 @@ class Operator:
             lose=lose,
             groups=groups,
             limits=Limits(total=3),
-            playbooks_id=playbooks_id(settings.read_playbooks()),
+            playbooks_id=playbooks_id(read_playbooks()),
         )
         if self.patience_s is None:
             return plan

@@ -14,13 +14,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drorch.app.settings import playbooks_folder
+from drorch.plan.playbook_folder import playbooks_folder
 from drorch.run.events import CleanUpRequested, RunCreated, StepStarted, StepSucceeded
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from tests.acceptance.conftest import wait_until
 from tests.acceptance.operator import processes_naming
 from tests.acceptance.test_cli_runs import PEOPLE, Desk, built, events_of
-from tests.unit.programme.samples import year_text
+from tests.unit.year.samples import year_text
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(400)]
 PLATFORM = {"directory", "mail", "mobile-office"}

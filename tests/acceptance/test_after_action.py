@@ -10,10 +10,11 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
-from drorch.app.rebuild import why_record_does_not_hold
-from drorch.app.wiring import parts
-from drorch.cli import aar, action
+from drorch.app.composition import parts
 from drorch.core.errors import Refused
+from drorch.interfaces.terminal.year import action
+from drorch.interfaces.terminal.year import after_action as aar
+from drorch.orchestration.record_check import why_record_does_not_hold
 from drorch.report.after_action.numbers import not_found
 from drorch.run.codec import encode
 from drorch.testing.builders import small_catalog

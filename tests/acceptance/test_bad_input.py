@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drorch.cli.main import main
+from drorch.interfaces.terminal.main import main
 from drorch.testing.builders import catalog_text
 
 LAUGHS = "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\nd: [*c, *c, *c]\n"

@@ -16,15 +16,15 @@ import dns.tsigkeyring
 import dns.update
 import pytest
 
-from drorch.app import wiring
-from drorch.app.accepting import accept_difference
-from drorch.cli.exitcodes import exit_code_of
+from drorch.app import composition
 from drorch.core.errors import InputInvalid, NotFound, Refused
+from drorch.evidence.record.model import BaselineResult, Overall, ProtectionResult
+from drorch.interfaces.terminal.exit_codes import exit_code_of
 from drorch.lab.control import Lab
-from drorch.lab.databases import connect
+from drorch.lab.daemons.databases import connect
 from drorch.lab.topology import ZONE
+from drorch.orchestration.difference_acceptance import accept_difference
 from drorch.plan.model import Kind
-from drorch.report.model import BaselineResult, Overall, ProtectionResult
 from drorch.run.events import Event, RunEnded, RunOutcome, StepSucceeded
 from drorch.testing.builders import small_catalog
 from tests.acceptance.conftest import running_lab, wait_until
@@ -111,7 +111,7 @@ def test_what_somebody_leaves_in_the_way_of_a_drill_is_named_and_accepted_by_nam
     assert f"drill-copy-left/{GROUP}@piscataway" in hindered.text()
 
     run, name = hindered.opened.run, left.differences[0].name
-    parts = wiring.parts(operator.home)
+    parts = composition.parts(operator.home)
     for wrong, error in (
         ({"person": "", "reason": "known"}, InputInvalid),
         ({"person": "Grace Approver", "reason": " "}, InputInvalid),
@@ -147,7 +147,7 @@ def drorch(operator: Operator, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_an_interrupted_drill_names_what_it_left_and_the_second_clean_up_removes_it(operator: Operator) -> None:
-    service, operations = operator.service, wiring.operations(operator.home)
+    service, operations = operator.service, composition.operations(operator.home)
     opened = operator.begins(operator.plans(Kind.DRILL))
     service.start_watch(opened)
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 import pytest
 
 from drorch.adapters.store.journal import SqlJournal
-from drorch.cli.main import main
+from drorch.interfaces.terminal.main import main
 from drorch.run.events import Body, DriverAttached, RunEnded, StepFailed, StepStarted, StepSucceeded
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from tests.acceptance.conftest import wait_until

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from drorch.adapters.probes.watching import WatcherProcesses
+from drorch.adapters.probes.watcher_processes import WatcherProcesses
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app import settings, wiring
+from drorch.app import composition
 from drorch.core.ids import short
+from drorch.estate.files import load_estate
 from drorch.lab.control import Lab
+from drorch.plan.files import load_plan_file
 from drorch.plan.model import PlaybookAct
 from drorch.run.ports import PlaybookRequest
 from drorch.testing.builders import SMALL_CATALOG_YAML
@@ -169,12 +171,12 @@ def test_a_failover_through_the_console_with_a_step_done_by_hand_and_the_way_hom
 
 def by_hand(server: Server, lab: Lab, run: str, step: str) -> None:
     """What a person does at the machines: the same playbook, outside of any run."""
-    act = settings.load_plan_file(server.home / "runs" / run / "plan.json").by_id[step].act
+    act = load_plan_file(server.home / "runs" / run / "plan.json").by_id[step].act
     assert isinstance(act, PlaybookAct)
-    estate = settings.load_estate(lab.estate_file)
+    estate = load_estate(lab.estate_file)
     folder = server.home.parent / "by-hand"
     folder.mkdir()
-    with wiring.RealPartsOfEstate(home=folder).executor(estate) as executor:
+    with composition.RealPartsOfEstate(home=folder).executor(estate) as executor:
         request = PlaybookRequest(run="hand", ident="mail--start.1", act=act, timeout_s=60)
         executor.launch(request)
         result = executor.wait("hand", "mail--start.1", 60)

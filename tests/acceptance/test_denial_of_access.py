@@ -20,27 +20,29 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from drorch.access.denial_test.course import Standing
+from drorch.access.denial_test.driver import Drive
+from drorch.access.denial_test.model import Outcome
+from drorch.access.denial_test.operations import DEMAND, AccessTests
+from drorch.access.denial_test.prechecks import Bound
+from drorch.access.denial_test.results import proofs_of_tests
+from drorch.access.denial_test.seal import open_evidence
+from drorch.access.operations import load_model
+from drorch.access.poll import load_sources_file
 from drorch.adapters.citrix.sources import open_source
 from drorch.adapters.clock import SystemClock
-from drorch.app import wiring
-from drorch.app.access import load_model
-from drorch.app.access_drive import Drive
-from drorch.app.access_poll import load_sources_file
-from drorch.app.access_precheck import Bound
-from drorch.app.access_seal import open_evidence
-from drorch.app.access_tests import DEMAND, AccessTests, Standing
+from drorch.app import composition
 from drorch.app.settings import home
-from drorch.app.signing import load_signer
-from drorch.app.year import Claim, Said, Year, load_year
-from drorch.app.year_access import proofs_of_tests
-from drorch.capacity.denial_test import Outcome
-from drorch.cli.access import app
 from drorch.core.clock import Instant
 from drorch.core.errors import InputInvalid, Refused
-from drorch.programme.model import Activity
-from drorch.programme.status import State
+from drorch.evidence.signatures import load_signer
+from drorch.interfaces.terminal.access.commands import app
 from drorch.testing.citrix.asgi import Fault
 from drorch.testing.citrix.installation import Installation, installation
+from drorch.year.model import Activity
+from drorch.year.operations import Claim, Year, load_year
+from drorch.year.statement import Said
+from drorch.year.status import State
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -113,10 +115,10 @@ class Bench:
     def drive(self) -> Drive:
         configs = load_sources_file(self.made.sources, load_model(self.folder / "capacity.yaml"))
         parts = replace(
-            wiring.access_parts(), clock=self.clock, open_source=lambda config: open_source(config, SystemClock())
+            composition.access_parts(), clock=self.clock, open_source=lambda config: open_source(config, SystemClock())
         )
         way = next(item for item in configs if item.id == "login-nyc")
-        return Drive(parts, self.tests, configs, wiring.login_driver(way))
+        return Drive(parts, self.tests, configs, composition.login_driver(way))
 
     def seal(self, test: str) -> Path:
         return self.tests.report(test, load_signer(self.key))[1]

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from drorch.app import settings
+from drorch.evidence.record.model import Overall
 from drorch.lab.control import Lab
-from drorch.lab.databases import role_of
-from drorch.report.model import Overall
+from drorch.lab.daemons.databases import role_of
+from drorch.plan.playbook_folder import playbooks_folder
 from drorch.testing.builders import small_catalog
 from tests.acceptance.conftest import running_lab
 from tests.acceptance.operator import Ended, Operator, processes_naming
@@ -64,7 +64,7 @@ class Playbooks:
 def playbooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Playbooks:
     """Playbooks of one's own."""
     made = Playbooks(folder=tmp_path / "playbooks")
-    shutil.copytree(settings.playbooks_folder(), made.folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(playbooks_folder(), made.folder, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setenv("DRORCH_PLAYBOOKS", str(made.folder))
     return made
 

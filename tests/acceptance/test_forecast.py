@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from drorch.app import wiring
-from drorch.app.history import load_history, recorded_runs, save_history
+from drorch.app import composition
 from drorch.lab.control import Lab
+from drorch.orchestration.duration_history import load_history, recorded_runs, save_history
 from drorch.plan.forecast import LEAST_RUNS, forecast, records_of
 from drorch.plan.simulate import Simulator
 from tests.acceptance.operator import Operator
@@ -21,7 +21,7 @@ def test_durations_of_real_runs_are_read_and_imagined_again(lab: Lab, tmp_path: 
     operator = Operator.of(lab, tmp_path / "home")
     plans = [operator.drills("nyc").opened.plan for _ in range(2)]
     operator.ends_watches()
-    history = recorded_runs(wiring.parts(operator.home), None)
+    history = recorded_runs(composition.parts(operator.home), None)
     assert (len(history.runs), history.left_out) == (2, 0)
     for plan, run in zip(plans, history.runs, strict=True):
         took = {item.step: item for item in run.steps}

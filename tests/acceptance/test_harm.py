@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from drorch.adapters.probes.replication import look_at_replication
-from drorch.app import settings
-from drorch.lab.breaking import primary_of
-from drorch.lab.databases import connect, role_of, set_replication, start_node
+from drorch.estate.files import load_estate
+from drorch.lab.daemons.databases import connect, role_of, set_replication, start_node
+from drorch.lab.damage import primary_of
 from drorch.lab.identity import run_tool
 from drorch.lab.topology import Node
 from drorch.plan.model import Kind, ReplicationAct
@@ -82,7 +82,7 @@ def assert_two_writers(room: Room, one: str, other: str, group: str = GROUP) -> 
         assert writes(room, site, f"only at {site}", group)
     assert "only at " + other not in tokens(room, one, group)
     assert "only at " + one not in tokens(room, other, group)
-    estate = settings.load_estate(room.lab.estate_file)
+    estate = load_estate(room.lab.estate_file)
     proof = look_at_replication(estate, ReplicationAct(group=group, primary=one, standby=other, max_lag_s=2))
     assert (proof.holds, proof.code) == (False, "standby-not-in-recovery")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from drorch.evidence.record.model import Overall
 from drorch.lab.control import Lab
-from drorch.lab.databases import connect
+from drorch.lab.daemons.databases import connect
 from drorch.lab.truth import read_truth
 from drorch.plan.model import Kind
-from drorch.report.model import Overall
 from drorch.run.events import InterlockRefused, RunOutcome, StepStarted
 from tests.acceptance.conftest import wait_until
 from tests.acceptance.operator import Ended, Operator, processes_naming

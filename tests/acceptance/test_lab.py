@@ -26,15 +26,15 @@ import psycopg
 import pytest
 import yaml
 
-from drorch.app.settings import load_estate
-from drorch.catalog.estate import Estate
 from drorch.core.errors import InputInvalid, NotFound, Refused
+from drorch.estate.files import load_estate
+from drorch.estate.model import Estate
 from drorch.lab.control import Lab
-from drorch.lab.databases import connect, role_of
+from drorch.lab.daemons.databases import connect, role_of
+from drorch.lab.daemons.supervisor import ask
 from drorch.lab.processes import postmaster_of
-from drorch.lab.starting import server_processes
+from drorch.lab.startup import server_processes
 from drorch.lab.status import ask_name
-from drorch.lab.supervisor import ask
 from drorch.lab.truth import read_truth
 from drorch.testing.builders import small_catalog
 from tests.acceptance.conftest import running_lab, wait_until

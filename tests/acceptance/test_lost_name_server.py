@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from drorch.catalog.load import load_catalog
+from drorch.evidence.record.model import Overall
 from drorch.lab.compare import true_outage
 from drorch.lab.control import Lab
 from drorch.lab.truth import read_truth
-from drorch.report.model import Overall
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from tests.acceptance.conftest import running_lab, wait_until
 from tests.acceptance.operator import Ended, Operator, processes_naming

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from drorch.app import wiring
+from drorch.app import composition
 from drorch.core.errors import InputInvalid
 from drorch.plan.model import Kind
 from drorch.run import events as ev
-from drorch.run.waiting import BY_HAND, needed_now
+from drorch.run.waits import BY_HAND, needed_now
 from drorch.testing.builders import catalog_text, small_catalog
 from tests.acceptance.conftest import running_lab, wait_until
 from tests.acceptance.operator import Ended, Operator, processes_naming
@@ -48,7 +48,7 @@ def test_the_run_asks_people_waits_and_goes_on(operator: Operator, tmp_path: Pat
     operator.loses("nyc")
     plan = operator.plans(Kind.FAILOVER)
     assert plan.manual == {STORAGE, QUEUE}
-    operations = wiring.operations(operator.home)
+    operations = composition.operations(operator.home)
     ended: list[Ended] = []
     driving = threading.Thread(target=lambda: ended.append(operator.performs(plan)))
     driving.start()

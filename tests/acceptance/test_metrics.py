@@ -23,7 +23,8 @@ import pytest
 import yaml
 
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app.folders import run_folder, write_whole
+from drorch.core.files import write_whole
+from drorch.core.state_folder import run_folder
 from drorch.metrics.snapshot import Page
 from drorch.run import events as ev
 from drorch.run.chain import GENESIS, link

@@ -8,8 +8,8 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from drorch.lab.databases import connect
-from drorch.lab.supervisor import ask
+from drorch.lab.daemons.databases import connect
+from drorch.lab.daemons.supervisor import ask
 from drorch.plan.model import Kind
 from drorch.run import events as ev
 from tests.acceptance.conftest import wait_until

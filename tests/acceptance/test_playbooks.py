@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from drorch.adapters.ansible import AnsibleExecutor
-from drorch.catalog.estate import Estate
+from drorch.estate.model import Estate
 from drorch.plan.model import PlaybookAct
 from drorch.run.ports import PlaybookRequest, PlaybookResult
 

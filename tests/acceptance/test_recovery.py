@@ -9,11 +9,11 @@ import pytest
 
 from drorch.adapters.probes.replication import look_at_replication
 from drorch.evidence.model import LossStatus, OutageStatus
+from drorch.evidence.record.model import Overall
 from drorch.lab.control import Lab
 from drorch.lab.processes import postmaster_of
 from drorch.lab.truth import read_truth
 from drorch.plan.model import ReplicationAct
-from drorch.report.model import Overall
 from drorch.testing.builders import small_catalog
 from tests.acceptance.conftest import running_lab, wait_until
 from tests.acceptance.operator import Ended, Operator, processes_naming

@@ -12,11 +12,12 @@ import pytest
 from drorch.adapters.clock import SystemClock
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app import wiring
+from drorch.app import composition
 from drorch.app.accounts import Account, Accounts, Role
-from drorch.app.folders import run_folder, write_whole
-from drorch.cli.main import main
+from drorch.core.files import write_whole
 from drorch.core.ids import canonical_json
+from drorch.core.state_folder import run_folder
+from drorch.interfaces.terminal.main import main
 from drorch.plan.codec import plan_id, plan_to_text
 from drorch.plan.model import Kind
 from drorch.run import events as ev
@@ -71,7 +72,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     write_whole(folder.context, canonical_json({"estate": str(home / "estate.yml"), "watch": RUN}))
     with SqlJournal(home / "journal.sqlite") as journal:
         Recorder.create(journal, SystemClock(), PLAN, RUN, created(PLAN)).record(ev.RunStarted(), *failed("a/x"))
-    accounts = Accounts(wiring.records(home), SystemClock(), wiring.hasher())
+    accounts = Accounts(composition.records(home), SystemClock(), composition.hasher())
     people = (("olga", "Olga Operator", Role.OPERATOR), ("ana", "Ana Approver", Role.APPROVER))
     for login, person, role in people:
         accounts.add(Account(login=login, person=person, roles=frozenset({role})))

@@ -18,8 +18,8 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from drorch.app import settings
 from drorch.plan.model import Kind
+from drorch.plan.playbook_folder import playbooks_folder
 from drorch.run import events as ev
 from tests.acceptance.conftest import wait_until
 from tests.acceptance.control_room import ADA, GRACE, Room, room_in
@@ -85,7 +85,7 @@ class Listener:
 def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     """A lab, playbooks that blurt, an inventory with secrets in every place where there may be some."""
     playbooks = tmp_path / "playbooks"
-    shutil.copytree(settings.playbooks_folder(), playbooks, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(playbooks_folder(), playbooks, ignore=shutil.ignore_patterns("__pycache__"))
     (playbooks / "application" / "start.yml").write_text(BLURTS)
     monkeypatch.setenv("DRORCH_PLAYBOOKS", str(playbooks))
     desk = tmp_path / "desk"

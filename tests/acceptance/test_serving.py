@@ -18,10 +18,12 @@ import pytest
 
 from drorch.adapters.clock import SystemClock
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app import wiring
+from drorch.app import composition
 from drorch.app.accounts import Account, Accounts, Role
 from drorch.app.audit import AuditLog
-from drorch.app.folders import run_folder, write_whole
+from drorch.core.files import write_whole
+from drorch.core.state_folder import run_folder
+from drorch.interfaces.http.security.strangers import LINES
 from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Kind
 from drorch.run import events as ev
@@ -29,7 +31,6 @@ from drorch.run.recorder import Recorder
 from drorch.testing.plans import make_plan, playbook_step
 from drorch.testing.runs import created
 from drorch.testing.services import free_port
-from drorch.web.security.strangers import LINES
 from tests.acceptance.conftest import SAMPLE_CATALOG
 
 PLAN = make_plan([playbook_step("a/x")], kind=Kind.SWITCHOVER)
@@ -71,7 +72,7 @@ def until_it_answers(base: str, deadline_s: float = 30) -> None:
 def reader_of(home: Path) -> dict[str, str]:
     """A header of somebody who may read."""
     home.mkdir(exist_ok=True)
-    accounts = Accounts(wiring.records(home), SystemClock(), wiring.hasher())
+    accounts = Accounts(composition.records(home), SystemClock(), composition.hasher())
     accounts.add(Account(login="vera", person="Vera Viewer", roles=frozenset({Role.VIEWER})))
     _, text = accounts.issue("vera", label="test", roles=[Role.VIEWER], days=1, by="test")
     return {"Authorization": f"Bearer {text}"}

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from drorch.app.settings import load_plan_file
 from drorch.core.ids import short
 from drorch.plan.codec import plan_id
+from drorch.plan.files import load_plan_file
 from drorch.run.events import (
     CommitDue,
     Committed,

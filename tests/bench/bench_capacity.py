@@ -10,9 +10,9 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from drorch.capacity.assess import assess
-from drorch.capacity.demand import demands
-from drorch.capacity.model import (
+from drorch.access.assess import assess
+from drorch.access.demand import demands
+from drorch.access.model import (
     CapacityModel,
     DeliveryGroup,
     DepartmentDemand,
@@ -26,8 +26,8 @@ from drorch.capacity.model import (
     Pool,
     Reading,
 )
-from drorch.capacity.seats import UNLIMITED, exactly
-from drorch.capacity.what_if import evaluate, headroom, scenarios
+from drorch.access.seats import UNLIMITED, exactly
+from drorch.access.what_if import evaluate, headroom, scenarios
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 READING = Reading(as_of=NOW, used=0)

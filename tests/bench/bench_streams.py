@@ -22,9 +22,10 @@ import httpx
 
 from drorch.adapters.clock import SystemClock
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app import wiring
+from drorch.app import composition
 from drorch.app.accounts import Account, Accounts, Role
-from drorch.app.folders import run_folder, write_whole
+from drorch.core.files import write_whole
+from drorch.core.state_folder import run_folder
 from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Limits, Plan
 from drorch.run.driver import Driver
@@ -97,7 +98,7 @@ async def main(watchers: int, steps: int) -> None:
     """Three runs, and what came of them."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        accounts = Accounts(wiring.records(home), SystemClock(), wiring.hasher())
+        accounts = Accounts(composition.records(home), SystemClock(), composition.hasher())
         accounts.add(Account(login="vera", person="Vera Viewer", roles=frozenset({Role.VIEWER})))
         _, token = accounts.issue("vera", label="bench", roles=[Role.VIEWER], days=1, by="bench")
         port = free_port("127.0.0.1")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from drorch.app.folders import run_folder, watch_folder, write_whole
 from drorch.catalog.load import load_catalog
 from drorch.core.clock import Clock
+from drorch.core.files import write_whole
 from drorch.core.ids import canonical_json
+from drorch.core.state_folder import run_folder, watch_folder
 from drorch.evidence.codec import sample_line
 from drorch.evidence.model import Sample, SampleReason
 from drorch.plan.build import build_plan

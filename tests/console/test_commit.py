@@ -11,12 +11,12 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from drorch.app.accounts import Role
-from drorch.app.operate import RunNow
+from drorch.interfaces.console.views.journal import _TEXTS
+from drorch.interfaces.console.views.operator_acts import run_actions
+from drorch.orchestration.operator_requests import RunNow
 from drorch.run import events as ev
 from drorch.run.recorder import Recorder
 from drorch.testing.web import ESTATE, WebScene
-from drorch.web.console.views.actions import run_actions
-from drorch.web.console.views.journal import _TEXTS
 from tests.console.conftest import Visit, csrf_of
 from tests.console.stage import DUE_PLAN, DUE_RUN, due_run, small_world
 

@@ -7,15 +7,15 @@ import re
 import pytest
 
 from drorch.app.accounts import Role
-from drorch.app.after_action import AfterActions, Draft
-from drorch.app.said import Said
+from drorch.interfaces.http.security.signin import offer_first_admin
 from drorch.plan.codec import plan_id
+from drorch.report.after_action.operations import AfterActions, Draft
 from drorch.run import events as ev
 from drorch.run.recorder import Recorder
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from drorch.testing.runs import RUN, approvals
 from drorch.testing.web import WebScene
-from drorch.web.security.signin import offer_first_admin
+from drorch.year.statement import Said
 from tests.console.conftest import Visit, csrf_of
 from tests.console.stage import OPEN_RUN, plan_for, put_run, put_samples, waiting_run
 

@@ -11,23 +11,23 @@ import pytest
 from fastapi.testclient import TestClient
 
 from drorch.app.accounts import Role
-from drorch.app.schedules import coming, load_setup, past, unclaimed
-from drorch.app.year import Said
-from drorch.programme.callout.model import CallTree
-from drorch.programme.model import TestResult
-from drorch.programme.schedules.decide import ON_TIME_S
-from drorch.programme.schedules.events import NOT_HELD, Adopted, Body, Chosen, Claimed, Ended, Outcome, Process
-from drorch.programme.schedules.events import ScheduleEvent as Event
-from drorch.programme.schedules.model import Part, Slot
+from drorch.callout.model import CallTree
+from drorch.interfaces.console.views.labels import CALLOUT, INSTANT
+from drorch.interfaces.console.views.schedule import callout_line
+from drorch.interfaces.serving.application import create_app
+from drorch.schedules.decide import ON_TIME_S
+from drorch.schedules.events import NOT_HELD, Adopted, Body, Chosen, Claimed, Ended, Outcome, Process
+from drorch.schedules.events import ScheduleEvent as Event
+from drorch.schedules.model import Part, Slot
+from drorch.schedules.operations import coming, load_setup, past, unclaimed
 from drorch.testing.callout import SMALL_TREE_YAML
 from drorch.testing.clock import HandClock
 from drorch.testing.web import PASSWORD, WebScene
-from drorch.web.app import create_app
-from drorch.web.console.views.schedule import callout_line
-from drorch.web.console.views.words import CALLOUT, INSTANT
+from drorch.year.model import TestResult
+from drorch.year.statement import Said
 from tests.console.conftest import Visit
 from tests.unit.callout.parts import Exercise
-from tests.unit.schedule.test_simulated_year import SCHEDULES, Simulation
+from tests.unit.schedules.test_simulated_year import SCHEDULES, Simulation
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
 TEXT = SCHEDULES[: SCHEDULES.index("  - {id: pulse-new-york")] + SCHEDULES[SCHEDULES.index("  - {id: ready-new-york") :]

@@ -11,7 +11,7 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment
 
 from drorch.app.accounts import Role
-from drorch.web.console.i18n import DOMAIN, LANGUAGES, LOCALE_FOLDER, negotiate, texts_of
+from drorch.interfaces.console.i18n import DOMAIN, LANGUAGES, LOCALE_FOLDER, negotiate, texts_of
 from tests.console.conftest import Visit
 from tests.console.stage import OPEN_RUN
 

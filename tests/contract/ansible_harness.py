@@ -13,7 +13,7 @@ from contract.harness import HOST, Case
 from drorch.adapters.ansible import AnsibleExecutor
 from drorch.adapters.ansible.attempt import AttemptFolder
 from drorch.adapters.clock import SystemClock
-from drorch.catalog.estate import Estate
+from drorch.estate.model import Estate
 from drorch.plan.model import PlaybookAct
 from drorch.run.ports import Executor, PlaybookState
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from drorch.catalog.estate import Endpoint
+from drorch.estate.model import Endpoint
 from drorch.testing.services import free_port
 
 NOBODY = 65534

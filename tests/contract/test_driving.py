@@ -1,4 +1,4 @@
-"""What every `drorch.app.ports.DriverProcesses` does: the fake, and real processes."""
+"""What every `drorch.orchestration.ports.DriverProcesses` does: the fake, and real processes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from drorch.adapters.driving import DriverProcesses
-from drorch.app.ports import DriverProcesses as Port
-from drorch.testing.driving import FakeDrivers
+from drorch.adapters.driver_processes import DriverProcesses
+from drorch.orchestration.ports import DriverProcesses as Port
+from drorch.testing.driver_processes import FakeDrivers
 
 RUN = "20130301-030000-test"
 SLEEPS = (sys.executable, "-c", "import sys, time; print('drives', sys.argv[1], flush=True); time.sleep(60)")
@@ -81,7 +81,7 @@ def test_one_that_died_is_seen_and_may_be_started_again(drivers: Drivers) -> Non
 def test_it_outlives_the_process_that_started_it_in_a_session_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "runs" / RUN).mkdir(parents=True)
     code = (
-        "import sys; from pathlib import Path; from drorch.adapters.driving import DriverProcesses;"
+        "import sys; from pathlib import Path; from drorch.adapters.driver_processes import DriverProcesses;"
         f"DriverProcesses({SLEEPS!r}).start(Path(sys.argv[1]), {RUN!r})"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60)
@@ -114,7 +114,7 @@ LEAVES = (
     sys.executable,
     "-c",
     "import sys, time, pathlib\n"
-    "from drorch.adapters.driving import DriverProcesses\n"
+    "from drorch.adapters.driver_processes import DriverProcesses\n"
     "home, run = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
     "until = lambda name: [time.sleep(0.01) for _ in iter(lambda: (home / name).exists(), True)]\n"
     "until('leave'); DriverProcesses().leave(home, run); (home / 'left').touch()\n"

@@ -1,4 +1,4 @@
-"""What every notifier does, the fake and the real ones: see `drorch.programme.callout.model.Notifier`."""
+"""What every notifier does, the fake and the real ones: see `drorch.callout.model.Notifier`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from cryptography.x509.oid import NameOID
 from drorch.adapters.clock import SystemClock
 from drorch.adapters.notify.smtp import SmtpNotifier
 from drorch.adapters.notify.webhook import WebhookNotifier
+from drorch.callout.model import Channel, Delivery, Encryption, Message, Notifier, Sending, Smtp
 from drorch.core.errors import InputInvalid, NotFound, Refused
-from drorch.programme.callout.model import Channel, Delivery, Encryption, Message, Notifier, Sending, Smtp
 from drorch.testing.callout import MemoryNotifier
 
 INSIDE, OUTSIDE = "inside@example.org", "outside@example.org"

@@ -19,8 +19,8 @@ from drorch.adapters.clock import SystemClock, boot_id
 from drorch.adapters.probes.observer import ProbeObserver
 from drorch.adapters.probes.present import collect_present, write_present
 from drorch.adapters.probes.spec import WatchSpec, watch_target
-from drorch.catalog.estate import ApplicationNames, DatabaseNode, Endpoint, Estate, NameServer
 from drorch.core.clock import Instant
+from drorch.estate.model import ApplicationNames, DatabaseNode, Endpoint, Estate, NameServer
 from drorch.evidence import outage, recovery_point
 from drorch.evidence.codec import read_canaries, read_present, read_samples
 from drorch.evidence.model import LossStatus, OutageStatus, Sample, SampleReason

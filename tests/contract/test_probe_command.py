@@ -11,8 +11,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from drorch.cli.probe import app
 from drorch.core.errors import InputInvalid, NotFound
+from drorch.interfaces.terminal.runs.probe import app
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from drorch.testing.services import SITES, FakeApplication, Services, free_port, names_of
 

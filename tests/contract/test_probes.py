@@ -20,15 +20,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from drorch.adapters.probes.dns import DnsProbe
-from drorch.adapters.probes.http import HttpProbe
-from drorch.adapters.probes.result import Probe, ProbeCode, ProbeResult
-from drorch.adapters.probes.sql import SqlProbe
-from drorch.adapters.probes.ssh import SshProbe
-from drorch.adapters.probes.tcp import TcpProbe
-from drorch.adapters.probes.tls import TlsProbe
-from drorch.catalog.estate import Endpoint, NameServer, SshEndpoint
+from drorch.adapters.probes.kinds.dns import DnsProbe
+from drorch.adapters.probes.kinds.http import HttpProbe
+from drorch.adapters.probes.kinds.result import Probe, ProbeCode, ProbeResult
+from drorch.adapters.probes.kinds.sql import SqlProbe
+from drorch.adapters.probes.kinds.ssh import SshProbe
+from drorch.adapters.probes.kinds.tcp import TcpProbe
+from drorch.adapters.probes.kinds.tls import TlsProbe
 from drorch.catalog.model import ProbeKind
+from drorch.estate.model import Endpoint, NameServer, SshEndpoint
 from drorch.testing.services import Services, free_port
 
 HOST = "127.10.0.1"

@@ -12,7 +12,7 @@ import pytest
 
 from drorch.adapters.store.records import SqlRecords
 from drorch.core.errors import Broken
-from drorch.core.keeping import Records, Stale
+from drorch.core.records import Records, Stale
 from drorch.testing.records import MemoryRecords
 
 NOW = datetime(2013, 3, 1, 3, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from drorch.adapters.clock import SystemClock
 from drorch.adapters.probes.observer import ProbeObserver
-from drorch.catalog.estate import DatabaseNode, Estate
+from drorch.estate.model import DatabaseNode, Estate
 from drorch.plan.model import ReplicationAct
 from drorch.run.ports import Proof
 from drorch.testing.services import SITES

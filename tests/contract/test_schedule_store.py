@@ -12,8 +12,7 @@ import pytest
 
 from contract.postgres import Postgres, programs
 from drorch.adapters.store.schedule import SqlScheduleStore
-from drorch.app.ports import ScheduleStore
-from drorch.programme.schedules.events import (
+from drorch.schedules.events import (
     Adopted,
     Body,
     Chosen,
@@ -27,9 +26,10 @@ from drorch.programme.schedules.events import (
     ScheduleEvent,
     TakenOver,
 )
-from drorch.programme.schedules.model import Part
+from drorch.schedules.model import Part
+from drorch.schedules.ports import ScheduleStore
 from drorch.testing.schedule import MemoryScheduleStore
-from tests.unit.programme.schedules.test_instants import every, schedule, wall
+from tests.unit.schedules.test_instants import every, schedule, wall
 
 AT = datetime(2013, 3, 10, 7, 0, 0, 250, tzinfo=UTC)
 ME = Process(host="testhost", pid=1, started=2)

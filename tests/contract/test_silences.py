@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from drorch.adapters.notify.alertmanager import AlertmanagerSilences
-from drorch.app.ports import Silences
-from drorch.catalog.estate import AlertSource
 from drorch.core.errors import Broken
+from drorch.estate.model import AlertSource
+from drorch.orchestration.ports import Silences
 from drorch.testing.silences import RecordedSilences
 
 RULES = Path(__file__).parents[2] / "deploy" / "alertmanager" / "alertmanager.yml"

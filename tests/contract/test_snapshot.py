@@ -13,7 +13,7 @@ import pytest
 from drorch.adapters.clock import SystemClock
 from drorch.adapters.probes.protection import ProtectionMeter
 from drorch.adapters.probes.snapshot import take_snapshot
-from drorch.catalog.estate import DatabaseNode, Estate
+from drorch.estate.model import DatabaseNode, Estate
 from drorch.evidence.baseline import Baseline, Role, diff
 from drorch.evidence.codec import read_protection
 from drorch.evidence.protection import ProtectionSample

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from drorch.adapters.probes.result import ProbeCode
-from drorch.adapters.probes.sql import SqlProbe
+from drorch.adapters.probes.kinds.result import ProbeCode
+from drorch.adapters.probes.kinds.sql import SqlProbe
 
 from .postgres import Postgres, programs
 

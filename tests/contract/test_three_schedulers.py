@@ -16,12 +16,12 @@ import pytest
 from contract.postgres import Postgres, programs
 from drorch.adapters.store.journal import SqlJournal
 from drorch.adapters.store.schedule import SqlScheduleStore
-from drorch.app.schedules import ScheduleFiles, load_setup, past
-from drorch.programme.schedules.events import Adopted, Outcome, ScheduleEvent, TakenOver
 from drorch.run.events import RunCreated
+from drorch.schedules.events import Adopted, Outcome, ScheduleEvent, TakenOver
+from drorch.schedules.operations import ScheduleFiles, load_setup, past
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from drorch.testing.evidence import write_estate
-from tests.unit.programme.samples import SMALL_YEAR_YAML
+from tests.unit.year.samples import SMALL_YEAR_YAML
 
 INSTANTS = 10
 EVERY_S = 1

@@ -25,8 +25,8 @@ from pathlib import Path
 import pytest
 
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app.settings import load_plan_file
 from drorch.lab.control import Lab
+from drorch.plan.files import load_plan_file
 from drorch.plan.model import Kind, Plan, PlaybookAct, Repeat
 from drorch.run import events as ev
 from drorch.run.chain import first_break

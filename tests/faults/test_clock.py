@@ -12,7 +12,7 @@ from drorch.core.clock import Instant
 from drorch.plan.model import Kind, Plan
 from drorch.run.codec import kind_of
 from drorch.run.events import Event, RunOutcome
-from drorch.run.waiting import time_shares
+from drorch.run.waits import time_shares
 from drorch.testing.clock import HandClock
 from drorch.testing.runs import RUN
 from faults.case import PLANS, Case

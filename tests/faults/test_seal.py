@@ -22,13 +22,14 @@ from hypothesis import strategies as st
 
 from drorch.adapters.ansible.attempt import AttemptFolder, without_result
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app import wiring
-from drorch.app.folders import RunFolder, run_folder, write_whole
-from drorch.app.sealing import Exported, export_run, verify_archive, verify_data, write_archive
-from drorch.app.signing import load_signer
+from drorch.app import composition
 from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
+from drorch.core.files import write_whole
 from drorch.core.ids import canonical_json, content_hash
+from drorch.core.state_folder import RunFolder, run_folder
 from drorch.evidence import archive, seal
+from drorch.evidence.export import Exported, export_run, verify_archive, verify_data, write_archive
+from drorch.evidence.signatures import load_signer
 from drorch.run.chain import GENESIS, chain_of
 from drorch.run.ports import PlaybookStatus
 from drorch.testing.evidence import recorded_run, write_estate
@@ -77,7 +78,7 @@ def make_run(home: Path) -> RunFolder:
 
 def export(home: Path, key: Path | None = None) -> Exported:
     """What ``drorch report export`` does."""
-    with wiring.sealing(home) as parts:
+    with composition.sealing(home) as parts:
         return export_run(parts, RUN, None if key is None else load_signer(key))
 
 
@@ -709,6 +710,6 @@ def test_the_stand_alone_verifier_imports_nothing_but_the_standard_library() -> 
 
 
 def test_unknown_runs_leave_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(DrorchError), wiring.sealing(tmp_path) as parts:
+    with pytest.raises(DrorchError), composition.sealing(tmp_path) as parts:
         export_run(parts, "nobody")
     assert not run_folder(tmp_path, "nobody", must_exist=False).path.exists()

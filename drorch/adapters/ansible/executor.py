@@ -17,8 +17,8 @@ from drorch.adapters.ansible.terminals import check_terminals
 from drorch.adapters.ansible.vaults import password_file_in, variable_files_of
 from drorch.adapters.ansible.warm import WarmParent
 from drorch.adapters.processes import end_tree
-from drorch.catalog.estate import Estate
 from drorch.core.errors import InputInvalid, NotFound
+from drorch.estate.model import Estate
 from drorch.run.ports import Executor, PlaybookRequest, PlaybookResult, PlaybookState, PlaybookStatus
 
 _LOOK_S = 0.02

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from drorch.capacity.ports import CallCheck, SourceFailed, Trouble
+from drorch.access.ports import CallCheck, SourceFailed, Trouble
 
 Wanted = tuple[str, str, Callable[[], str]]
 """The call, what it is for, and a function that makes it and says what was found."""

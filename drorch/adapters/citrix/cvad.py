@@ -11,12 +11,12 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from drorch.access.model import LicenceModel, Machine, MachineState
+from drorch.access.ports import CallCheck, LicenceReading, PoolReading, SourceAnswer, SourceFailed, Trouble
 from drorch.adapters.citrix.checks import checked_calls
 from drorch.adapters.citrix.secret import Secret
 from drorch.adapters.citrix.tokens import Bearer, SiteBearer, asked
 from drorch.adapters.citrix.wire import Answer, Endpoint, Wire
-from drorch.capacity.model import LicenceModel, Machine, MachineState
-from drorch.capacity.ports import CallCheck, LicenceReading, PoolReading, SourceAnswer, SourceFailed, Trouble
 from drorch.core.clock import Clock
 
 PAGE = 250
@@ -82,7 +82,7 @@ class _Site(BaseModel):
 
 
 class Cvad:
-    """A site's REST service. See the port `drorch.capacity.ports.AccessSource`."""
+    """A site's REST service. See the port `drorch.access.ports.AccessSource`."""
 
     def __init__(
         self,

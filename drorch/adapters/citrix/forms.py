@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from drorch.capacity.ports import SourceFailed, Trouble
+from drorch.access.ports import SourceFailed, Trouble
 
 _CHANGE = frozenset({"oldpassword", "newpassword", "confirmpassword"})
 _SECOND = frozenset({"passcode", "otp", "pushtoken", "certificate", "webauthn", "tokencode"})

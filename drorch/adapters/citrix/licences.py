@@ -13,11 +13,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from drorch.access.model import LicenceModel
+from drorch.access.ports import CallCheck, LicenceReading, SourceAnswer, SourceFailed, Trouble
 from drorch.adapters.citrix.checks import checked_calls
 from drorch.adapters.citrix.tokens import Bearer, asked
 from drorch.adapters.citrix.wire import Endpoint, Wire
-from drorch.capacity.model import LicenceModel
-from drorch.capacity.ports import CallCheck, LicenceReading, SourceAnswer, SourceFailed, Trouble
 from drorch.core.clock import Clock
 
 LARGEST = 1_000_000
@@ -40,7 +40,7 @@ class _Usage(BaseModel):
 
 
 class CloudLicences:
-    """User or device licences of Citrix Cloud. See the port `drorch.capacity.ports.AccessSource`."""
+    """User or device licences of Citrix Cloud. See the port `drorch.access.ports.AccessSource`."""
 
     def __init__(self, source: str, licence: str, endpoint: Endpoint, *, bearer: Bearer, clock: Clock) -> None:
         self.id = source
@@ -88,7 +88,7 @@ class _Inventory(BaseModel):
 
 
 class LicenceFile:
-    """A file of the licence server's pools. See the port `drorch.capacity.ports.AccessSource`."""
+    """A file of the licence server's pools. See the port `drorch.access.ports.AccessSource`."""
 
     def __init__(self, source: str, file: Path, products: Mapping[str, str]) -> None:
         self.id = source

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from drorch.access.ports import Account, LoginReading, PhaseReading, SourceFailed, Trouble
+from drorch.access.sources import Way
 from drorch.adapters.citrix.forms import Form, Verdict, attribute_urls, method_urls, parse_xml, read_form
 from drorch.adapters.citrix.login_answers import (
     Launch,
@@ -26,8 +28,6 @@ from drorch.adapters.citrix.login_answers import (
 )
 from drorch.adapters.citrix.secret import Secret, read_secret
 from drorch.adapters.citrix.wire import Answer, Endpoint, Wire, trust_of
-from drorch.capacity.ports import Account, LoginReading, PhaseReading, SourceFailed, Trouble
-from drorch.capacity.sources import Way
 from drorch.core.clock import Clock
 from drorch.core.errors import DrorchError
 
@@ -52,7 +52,7 @@ class LoginConfig:
 
 
 class CitrixLogins:
-    """Logs accounts on. See the port `drorch.capacity.ports.LoginDriver`."""
+    """Logs accounts on. See the port `drorch.access.ports.LoginDriver`."""
 
     def __init__(self, config: LoginConfig, clock: Clock) -> None:
         """InputInvalid when the CA file cannot be used."""
@@ -81,7 +81,7 @@ class _Progress:
 
 
 class Login:
-    """One login. See the port `drorch.capacity.ports.HeldLogin`."""
+    """One login. See the port `drorch.access.ports.HeldLogin`."""
 
     def __init__(self, config: LoginConfig, clock: Clock, trust: ssl.SSLContext) -> None:
         self._config = config

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from drorch.access.ports import SourceFailed, Trouble
 from drorch.adapters.citrix.forms import Form, Verdict
 from drorch.adapters.citrix.wire import Answer, refused
-from drorch.capacity.ports import SourceFailed, Trouble
 
 RIGHTS = "the entitlement to the store"
 

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from drorch.access.ports import CallCheck, Denial, MinuteSample, SourceAnswer, SourceFailed, Trouble
 from drorch.adapters.citrix.checks import checked_calls, rows
 from drorch.adapters.citrix.ntlm import NtlmAuth
 from drorch.adapters.citrix.secret import Secret
 from drorch.adapters.citrix.tokens import Bearer, asked
 from drorch.adapters.citrix.wire import Endpoint, Wire
-from drorch.capacity.ports import CallCheck, Denial, MinuteSample, SourceAnswer, SourceFailed, Trouble
 from drorch.core.clock import Clock
 
 MOST_PAGES = 2_000
@@ -51,7 +51,7 @@ class _Failure(BaseModel):
 
 
 class Monitor:
-    """The monitor service of one site. See the port `drorch.capacity.ports.AccessSource`."""
+    """The monitor service of one site. See the port `drorch.access.ports.AccessSource`."""
 
     def __init__(
         self,

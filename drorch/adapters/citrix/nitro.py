@@ -15,10 +15,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from drorch.access.ports import CallCheck, Denial, GatewayReading, SourceAnswer, SourceFailed, Trouble
 from drorch.adapters.citrix.checks import checked_calls, rows
 from drorch.adapters.citrix.secret import Secret
 from drorch.adapters.citrix.wire import Answer, Endpoint, Wire, refused
-from drorch.capacity.ports import CallCheck, Denial, GatewayReading, SourceAnswer, SourceFailed, Trouble
 from drorch.core.clock import Clock
 
 SESSION_GONE = frozenset({444, 1027})
@@ -118,7 +118,7 @@ class _Session(_Part):
 
 
 class NetScaler:
-    """A gateway: one node, or both of a pair. See the port `drorch.capacity.ports.AccessSource`."""
+    """A gateway: one node, or both of a pair. See the port `drorch.access.ports.AccessSource`."""
 
     def __init__(
         self,

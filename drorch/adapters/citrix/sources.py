@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from drorch.access.ports import AccessSource, Account, CallCheck, LoginDriver, SourceAnswer, SourceFailed, Trouble
+from drorch.access.sources import AuthKind, SourceConfig, SourceKind, Way
 from drorch.adapters.citrix.checks import checked_calls
 from drorch.adapters.citrix.cvad import Cvad
 from drorch.adapters.citrix.licences import CloudLicences, LicenceFile
@@ -15,8 +17,6 @@ from drorch.adapters.citrix.nitro import NetScaler
 from drorch.adapters.citrix.secret import Secret, read_secret
 from drorch.adapters.citrix.tokens import CloudBearer
 from drorch.adapters.citrix.wire import Endpoint
-from drorch.capacity.ports import AccessSource, Account, CallCheck, LoginDriver, SourceAnswer, SourceFailed, Trouble
-from drorch.capacity.sources import AuthKind, SourceConfig, SourceKind, Way
 from drorch.core.clock import Clock
 
 
@@ -75,7 +75,7 @@ def _with_token(config: SourceConfig, clock: Clock) -> AccessSource:
 
 
 class LoginSource:
-    """A synthetic login as a source. See the port `drorch.capacity.ports.AccessSource`."""
+    """A synthetic login as a source. See the port `drorch.access.ports.AccessSource`."""
 
     def __init__(self, config: SourceConfig, clock: Clock) -> None:
         self.id = config.id

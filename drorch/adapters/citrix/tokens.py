@@ -9,9 +9,9 @@ from typing import Protocol
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
+from drorch.access.ports import SourceFailed, Trouble
 from drorch.adapters.citrix.secret import Secret
 from drorch.adapters.citrix.wire import Answer, Endpoint, Wire, refused
-from drorch.capacity.ports import SourceFailed, Trouble
 from drorch.core.clock import Clock
 
 RIGHTS = "the read-only role of docs/citrix.md"

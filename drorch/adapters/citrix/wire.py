@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from drorch.capacity.ports import SourceFailed, Trouble
+from drorch.access.ports import SourceFailed, Trouble
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid
 

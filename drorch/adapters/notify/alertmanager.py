@@ -11,8 +11,8 @@ from typing import cast
 
 import httpx
 
-from drorch.catalog.estate import AlertSource
 from drorch.core.errors import Broken
+from drorch.estate.model import AlertSource
 
 TIMEOUT_S = 2.0
 """A recovery does not wait longer than this for a system that only keeps people from being called."""
@@ -23,7 +23,7 @@ _OPEN = frozenset({"active", "pending"})
 
 
 class AlertmanagerSilences:
-    """See the port `drorch.app.ports.Silences`."""
+    """See the port `drorch.orchestration.ports.Silences`."""
 
     def __init__(self, source: AlertSource) -> None:
         """Nothing is asked yet."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from drorch.callout.model import Channel, Message
 from drorch.core.errors import Refused
-from drorch.programme.callout.model import Channel, Message
 
 Allowed = frozenset[tuple[Channel, str]]
 

@@ -13,9 +13,9 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from drorch.adapters.notify.allowed import Allowed, refuse_outside
+from drorch.callout.model import Channel, Delivery, Encryption, Message, Sending, Smtp
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid, NotFound
-from drorch.programme.callout.model import Channel, Delivery, Encryption, Message, Sending, Smtp
 
 
 class SmtpNotifier:

@@ -7,7 +7,7 @@ import ssl
 import httpx
 
 from drorch.adapters.notify.allowed import Allowed, refuse_outside
-from drorch.programme.callout.model import Channel, Delivery, Message, Sending
+from drorch.callout.model import Channel, Delivery, Message, Sending
 
 
 class WebhookNotifier:

@@ -7,9 +7,9 @@ import time
 from itertools import count
 
 from drorch.adapters.probes.judge import Judgement
+from drorch.adapters.probes.kinds.wire import Answer, request_bytes
 from drorch.adapters.probes.service import try_exchange
 from drorch.adapters.probes.spec import WatchTarget
-from drorch.adapters.probes.wire import Answer, request_bytes
 from drorch.evidence.model import CanaryWrite
 
 EPOCH_2020 = 1_577_836_800

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drorch.adapters.probes.names import Reply
+from drorch.adapters.probes.kinds.names import Reply
+from drorch.adapters.probes.kinds.wire import Answer
 from drorch.adapters.probes.spec import WatchTarget
-from drorch.adapters.probes.wire import Answer
 from drorch.evidence.model import SampleReason
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from drorch.adapters.probes.observer import sample_each
 from drorch.adapters.probes.spec import watch_target
-from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.errors import NotFound
+from drorch.estate.model import Estate
 from drorch.evidence.model import Sample
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from drorch.adapters.probes.dns import DnsProbe
+from drorch.adapters.probes.kinds.dns import DnsProbe
 from drorch.adapters.probes.lost_sites import LostSites
 from drorch.adapters.probes.replication import look_at_replication
 from drorch.adapters.probes.service import Surroundings, take_sample
@@ -14,9 +14,9 @@ from drorch.adapters.probes.spec import WatchTarget, watch_target
 from drorch.adapters.probes.tail import SampleTail
 from drorch.adapters.probes.validation import Expectation, judge_samples
 from drorch.adapters.probes.witness import witness
-from drorch.catalog.estate import Estate
 from drorch.core.clock import Clock, Instant
 from drorch.core.errors import DrorchError
+from drorch.estate.model import Estate
 from drorch.evidence.model import Sample
 from drorch.plan.model import Act, ManualAct, NamesAct, PlaybookAct, ReplicationAct, ValidateAct, WitnessAct
 from drorch.run.ports import Proof

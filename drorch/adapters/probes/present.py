@@ -8,10 +8,10 @@ from pathlib import Path
 
 import httpx
 
-from drorch.adapters.probes.dns import DnsProbe
+from drorch.adapters.probes.kinds.dns import DnsProbe
 from drorch.adapters.probes.spec import WatchTarget, watch_target
-from drorch.catalog.estate import Estate
 from drorch.core.ids import canonical_json
+from drorch.estate.model import Estate
 
 ATTEMPTS = 3
 PAUSE_S = 0.3

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from drorch.adapters.clock import boot_id
-from drorch.catalog.estate import DatabaseNode, Estate
+from drorch.estate.model import DatabaseNode, Estate
 from drorch.evidence.codec import protection_line
 from drorch.evidence.protection import GRID_S, ProtectionSample
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 
-from drorch.adapters.probes.sql import connection
-from drorch.catalog.estate import DatabaseNode, Estate
+from drorch.adapters.probes.kinds.sql import connection
+from drorch.estate.model import DatabaseNode, Estate
 from drorch.plan.model import ReplicationAct
 from drorch.run.ports import Proof
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drorch.adapters.probes.judge import Judgement, Names, judge_answer, judge_names
+from drorch.adapters.probes.kinds.names import NameClient
+from drorch.adapters.probes.kinds.wire import Answer, WireError, exchange, request_bytes
 from drorch.adapters.probes.lost_sites import LostSites
-from drorch.adapters.probes.names import NameClient
 from drorch.adapters.probes.spec import WatchTarget
-from drorch.adapters.probes.wire import Answer, WireError, exchange, request_bytes
-from drorch.catalog.estate import NameServer
+from drorch.estate.model import NameServer
 from drorch.evidence.model import Sample, SampleReason
 
 

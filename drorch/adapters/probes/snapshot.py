@@ -11,15 +11,15 @@ from typing import Any
 import psycopg
 
 from drorch.adapters.probes.judge import Judgement
-from drorch.adapters.probes.names import NameClient
+from drorch.adapters.probes.kinds.names import NameClient
+from drorch.adapters.probes.kinds.sql import connection
+from drorch.adapters.probes.kinds.tcp import TcpProbe
+from drorch.adapters.probes.kinds.wire import request_bytes
 from drorch.adapters.probes.service import try_exchange
-from drorch.adapters.probes.sql import connection
-from drorch.adapters.probes.tcp import TcpProbe
-from drorch.adapters.probes.wire import request_bytes
-from drorch.catalog.estate import DatabaseNode, Endpoint, Estate
 from drorch.catalog.model import Catalog, ProtectionGroup
 from drorch.core.clock import Clock
 from drorch.core.errors import NotFound
+from drorch.estate.model import DatabaseNode, Endpoint, Estate
 from drorch.evidence.baseline import Baseline, DatabaseSeen, NameSeen, Role, ServiceSeen, told
 
 LOOK_S = 3.0

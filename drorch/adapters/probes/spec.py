@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 
-from drorch.catalog.estate import ApplicationNames, Endpoint, Estate, NameServer
 from drorch.catalog.model import Catalog
 from drorch.core.errors import InputInvalid, NotFound
 from drorch.core.ids import canonical_json
+from drorch.estate.model import ApplicationNames, Endpoint, Estate, NameServer
 from drorch.plan.model import Plan, ValidateAct
 
 WATCH_SCHEMA = 1

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from drorch.catalog.estate import Endpoint, Estate
+from drorch.estate.model import Endpoint, Estate
 from drorch.plan.model import WitnessAct
 from drorch.run.ports import Proof
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from drorch.capacity.ports import (
+from drorch.access.ports import (
     Gap,
     GatewayReading,
     LicenceReading,
@@ -28,7 +28,7 @@ from drorch.capacity.ports import (
     SourceAnswer,
     Trouble,
 )
-from drorch.capacity.trend import weekly_peaks
+from drorch.access.trend import weekly_peaks
 from drorch.core.errors import Broken
 
 MINUTES_OF_A_WEEK = 7 * 24 * 60
@@ -60,7 +60,7 @@ _KINDS: Mapping[str, TypeAdapter[Observed]] = {
 
 
 class PeakArchive(ReadingArchive):
-    """See the port `drorch.capacity.ports.ReadingArchive`. Safe for several processes."""
+    """See the port `drorch.access.ports.ReadingArchive`. Safe for several processes."""
 
     def __init__(self, path: Path, *, lock_timeout_s: float = 10.0) -> None:
         """Broken when it cannot be opened or was written by a newer drorch."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from drorch.core.errors import Broken
 from drorch.core.ids import canonical_json
-from drorch.core.keeping import Record, Records, Stale
+from drorch.core.records import Record, Records, Stale
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -25,7 +25,7 @@ _COLUMNS = "kind, key, version, owner, data"
 
 
 class SqlRecords(Records):
-    """See the port `drorch.core.keeping.Records`. A connection per call: any thread may call, nothing stays open."""
+    """See the port `drorch.core.records.Records`. A connection per call: any thread may call, nothing stays open."""
 
     def __init__(self, path: Path, *, lock_timeout_s: float = 10.0) -> None:
         """Broken when the file cannot be used, here and in every method. It is made with mode 0600."""

@@ -9,14 +9,14 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from drorch.adapters.store.database import SCHEDULE_EVENTS, Database
-from drorch.programme.schedules.events import Adopted, Claimed, ScheduleEvent, body_from_text, body_to_text
-from drorch.programme.schedules.model import stamp
+from drorch.schedules.events import Adopted, Claimed, ScheduleEvent, body_from_text, body_to_text
+from drorch.schedules.model import stamp
 
 _T = SCHEDULE_EVENTS.c
 
 
 class SqlScheduleStore:
-    """See the port `drorch.app.ports.ScheduleStore`."""
+    """See the port `drorch.schedules.ports.ScheduleStore`."""
 
     def __init__(self, url_or_path: str | Path, *, lock_timeout_s: float = 10.0) -> None:
         """As `SqlJournal`."""

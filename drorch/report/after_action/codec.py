@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterable
 from typing import cast
 
+from drorch.actions.codec import spreadsheet_cell
 from drorch.core.errors import InputInvalid
-from drorch.programme.actions.codec import spreadsheet_cell
+from drorch.evidence.record.codec import plain, schema_of, value_of
 from drorch.report.after_action.model import AAR_SCHEMA, AfterAction
-from drorch.report.codec import plain, schema_of, value_of
 
 SCHEMA_NAME = f"drorch-after-action-{AAR_SCHEMA}"
 REGISTER_COLUMNS = (

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from drorch.programme.actions.evidence import FoundProblem
-from drorch.programme.log import Recorded, YearEvent
+from drorch.actions.evidence import FoundProblem
+from drorch.evidence.record.model import Report
+from drorch.evidence.record.result import counted_time
 from drorch.report.after_action.model import (
     ActivityFacts,
     ApplicationFacts,
@@ -21,8 +22,7 @@ from drorch.report.after_action.model import (
 )
 from drorch.report.after_action.objectives import objectives_of
 from drorch.report.after_action.timeline import timeline_of
-from drorch.report.model import Report
-from drorch.report.result import counted_time
+from drorch.year.log import Recorded, YearEvent
 
 
 @dataclass(frozen=True, kw_only=True)

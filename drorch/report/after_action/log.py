@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, cast
 
+from drorch.core.chain import Chain, Entry
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.ids import content_hash
-from drorch.programme.chain import Chain, Entry
+from drorch.evidence.record.codec import plain, value_of
 from drorch.report.after_action.model import (
     AAR_SCHEMA,
     AarState,
@@ -23,7 +24,6 @@ from drorch.report.after_action.model import (
     Rating,
     Signed,
 )
-from drorch.report.codec import plain, value_of
 from drorch.run.interlocks import same_person
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from drorch.report.model import ProvenanceSummary, Totals
-from drorch.report.vocabulary import ApplicationVerdict, Measured, Moment, Overall
+from drorch.evidence.record.model import ProvenanceSummary, Totals
+from drorch.evidence.record.vocabulary import ApplicationVerdict, Measured, Moment, Overall
 
 AAR_SCHEMA = 1
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from drorch.evidence.record.model import Report
 from drorch.plan.model import Kind
 from drorch.report.after_action.model import ObjectiveFacts, Rating
-from drorch.report.model import Report
 
 _MOVES = (Kind.SWITCHOVER, Kind.FAILOVER, Kind.FAILBACK)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from drorch.evidence.record.model import Moment, Report, StepOutcome
 from drorch.plan.model import Kind, Phase
 from drorch.report.after_action.model import AarPhase, TimelineEntry
-from drorch.report.model import Moment, Report, StepOutcome
 
 _RETURNING = frozenset({Phase.RETURN.value, Phase.CLEAN_UP.value})
 _CHECKING = frozenset({Phase.CHECK.value})

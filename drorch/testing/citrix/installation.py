@@ -17,7 +17,7 @@ from drorch.testing.citrix.cloud import CloudSimulator, CvadSimulator, TokenBook
 from drorch.testing.citrix.front import Door, FrontDoor
 from drorch.testing.citrix.nitro import NitroSimulator
 from drorch.testing.citrix.odata import MonitorSimulator
-from drorch.testing.citrix.serving import serve_all
+from drorch.testing.citrix.server import serve_all
 from drorch.testing.citrix.world import Box, World
 
 PASSWORDS = {

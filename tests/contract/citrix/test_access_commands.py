@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from drorch.app import wiring
-from drorch.cli.access import app
+from drorch.app import composition
 from drorch.core.errors import InputInvalid, NotFound, Refused
+from drorch.interfaces.terminal.access.commands import app
 from drorch.testing.citrix.asgi import Fault
 from drorch.testing.citrix.installation import Installation, installation
 
@@ -93,14 +93,14 @@ def test_what_was_never_read_is_unknown_and_what_is_late_is_not_green(
         "the source adc-nyc was never read: never asked"
     }
     call("poll")
-    later = wiring.clock().now().wall + timedelta(minutes=40)
+    later = composition.clock().now().wall + timedelta(minutes=40)
 
-    class Later(type(wiring.clock())):  # type: ignore[misc]
+    class Later(type(composition.clock())):  # type: ignore[misc]
         def now(self):  # type: ignore[no-untyped-def]
             found = super().now()
             return type(found)(mono=found.mono + 2400, wall=later)
 
-    monkeypatch.setattr(wiring, "clock", Later)
+    monkeypatch.setattr(composition, "clock", Later)
     found = data("check")
     texts = {reason["text"]: reason["status"] for reason in found["reasons"]}
     assert texts["the source adc-nyc was last read 40 min ago"] == "amber"
@@ -157,7 +157,7 @@ def test_an_old_licence_file_is_old_also_when_it_was_read_now(made: Installation
 
 
 def test_two_rounds_at_once_are_refused(made: Installation) -> None:
-    from drorch.app.access_poll import LOCK, _alone
+    from drorch.access.poll import LOCK, _alone
     from drorch.app.settings import home
 
     with _alone(home() / LOCK), pytest.raises(Refused, match="under way"):

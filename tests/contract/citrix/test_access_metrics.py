@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from drorch.app import wiring
-from drorch.app.checks import access_check, access_poll_check
-from drorch.cli.access import app
+from drorch.app import composition
+from drorch.interfaces.terminal.access.commands import app
 from drorch.metrics.fixed import fixed_families
+from drorch.schedules.named_checks import access_check, access_poll_check
 from drorch.testing.citrix.asgi import Fault
 from drorch.testing.citrix.installation import Installation, installation
 
@@ -33,7 +33,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installati
 
 
 def series() -> Series:
-    families = fixed_families(wiring.metrics_reader(Path("app_catalog.yaml")).read())
+    families = fixed_families(composition.metrics_reader(Path("app_catalog.yaml")).read())
     return {(line.name, line.labels.pairs): line.value for family in families for line in family.series}
 
 
@@ -74,8 +74,8 @@ def test_wrong_files_are_said_and_nothing_else(made: Installation) -> None:
 
 def test_the_checks_of_the_schedule(made: Installation) -> None:
     files = (made.sources, Path("capacity.yaml"))
-    assert access_check(wiring.access_parts(), *files).good is False
-    first = access_poll_check(wiring.access_parts(), *files)
+    assert access_check(composition.access_parts(), *files).good is False
+    first = access_poll_check(composition.access_parts(), *files)
     assert (first.good, first.summary) == (True, "7 sources asked, 0 in trouble")
-    assert access_poll_check(wiring.access_parts(), *files).summary == "0 sources asked, 0 in trouble"
-    assert access_check(wiring.access_parts(), *files).good is False
+    assert access_poll_check(composition.access_parts(), *files).summary == "0 sources asked, 0 in trouble"
+    assert access_check(composition.access_parts(), *files).good is False

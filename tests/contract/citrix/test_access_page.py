@@ -15,9 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from drorch.app import wiring
+from drorch.app import composition
 from drorch.app.accounts import Role
-from drorch.cli.access import app
+from drorch.interfaces.terminal.access.commands import app
 from drorch.metrics.fixed import fixed_families
 from drorch.testing.citrix.asgi import Fault
 from drorch.testing.citrix.installation import Installation, installation
@@ -80,7 +80,7 @@ def visitor(made: Installation, tmp_path: Path) -> Iterator[tuple[TestClient, Ha
 
 
 def metrics() -> Series:
-    families = fixed_families(wiring.metrics_reader(Path("app_catalog.yaml")).read())
+    families = fixed_families(composition.metrics_reader(Path("app_catalog.yaml")).read())
     return {(line.name, line.labels.pairs): line.value for family in families for line in family.series}
 
 
@@ -153,7 +153,7 @@ def test_the_page_asks_no_system_and_grows_old_in_sight(
     def refuse(*_: object) -> None:
         raise AssertionError("a page asked a system")
 
-    monkeypatch.setattr(wiring, "open_source", refuse)
+    monkeypatch.setattr(composition, "open_source", refuse)
     client, clock = visitor
     first = client.get("/access/check")
     assert first.status_code == 200

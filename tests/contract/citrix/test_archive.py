@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from drorch.adapters.store.peaks import MINUTES_OF_A_WEEK, PeakArchive
-from drorch.capacity.denials import turned_away
-from drorch.capacity.forecast import ForecastKind, forecast
-from drorch.capacity.ports import (
+from drorch.access.denials import turned_away
+from drorch.access.forecast import ForecastKind, forecast
+from drorch.access.ports import (
     Denial,
     GatewayReading,
     LicenceReading,
@@ -25,7 +24,8 @@ from drorch.capacity.ports import (
     SourceAnswer,
     Trouble,
 )
-from drorch.capacity.trend import weekly_peaks
+from drorch.access.trend import weekly_peaks
+from drorch.adapters.store.peaks import MINUTES_OF_A_WEEK, PeakArchive
 from drorch.core.errors import Broken
 
 MONDAY = datetime(2025, 11, 17, tzinfo=UTC)

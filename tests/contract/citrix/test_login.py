@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from drorch.access.ports import Account, Trouble
+from drorch.access.sources import Way
 from drorch.adapters.citrix.login import CitrixLogins, Login, LoginConfig
 from drorch.adapters.citrix.wire import Endpoint
-from drorch.capacity.ports import Account, Trouble
-from drorch.capacity.sources import Way
 from drorch.testing.citrix.front import Door, FrontDoor
-from drorch.testing.citrix.serving import serve
+from drorch.testing.citrix.server import serve
 from drorch.testing.citrix.world import World
 
 from .conftest import QuickClock

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from drorch.access.model import LicenceModel, MachineState
+from drorch.access.ports import Denial, LicenceReading, PoolReading, SourceFailed, Trouble
 from drorch.adapters.citrix.licences import LicenceFile
-from drorch.capacity.model import LicenceModel, MachineState
-from drorch.capacity.ports import Denial, LicenceReading, PoolReading, SourceFailed, Trouble
 from drorch.testing.citrix.cloud import CloudSimulator, CvadSimulator
 from drorch.testing.citrix.odata import MonitorSimulator
 from drorch.testing.citrix.world import Box

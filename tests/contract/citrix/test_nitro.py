@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from drorch.access.ports import Denial, GatewayReading, SourceFailed, Trouble
 from drorch.adapters.citrix.nitro import NetScaler
 from drorch.adapters.citrix.wire import Endpoint
-from drorch.capacity.ports import Denial, GatewayReading, SourceFailed, Trouble
 from drorch.testing.citrix.nitro import NO_LIMIT, NitroSimulator
-from drorch.testing.citrix.serving import serve
+from drorch.testing.citrix.server import serve
 from drorch.testing.citrix.world import Box, World
 
 from .conftest import QuickClock

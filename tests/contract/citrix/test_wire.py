@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from drorch.access.ports import AccessSource, Account, SourceFailed, Trouble
+from drorch.access.sources import Way
 from drorch.adapters.citrix.cvad import Cvad
 from drorch.adapters.citrix.licences import CloudLicences
 from drorch.adapters.citrix.login import CitrixLogins, LoginConfig
@@ -18,14 +20,12 @@ from drorch.adapters.citrix.nitro import NetScaler
 from drorch.adapters.citrix.secret import read_secret
 from drorch.adapters.citrix.tokens import CloudBearer
 from drorch.adapters.citrix.wire import Endpoint
-from drorch.capacity.ports import AccessSource, Account, SourceFailed, Trouble
-from drorch.capacity.sources import Way
 from drorch.testing.citrix.asgi import Fault, Simulator
 from drorch.testing.citrix.cloud import CloudSimulator, CvadSimulator, TokenBook
 from drorch.testing.citrix.front import Door, FrontDoor
 from drorch.testing.citrix.nitro import NitroSimulator
 from drorch.testing.citrix.odata import MonitorSimulator
-from drorch.testing.citrix.serving import Certificates, make_certificates, serve
+from drorch.testing.citrix.server import Certificates, make_certificates, serve
 from drorch.testing.citrix.world import Box, World
 
 from .conftest import SECRETS, QuickClock, shown

@@ -14,12 +14,13 @@ from drorch.adapters.clock import SystemClock
 from drorch.adapters.machine import ThisMachine
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app import wiring
+from drorch.app import composition
 from drorch.app.doctor import Check, Doctor, Health, Patient
-from drorch.app.folders import run_folder, write_whole
-from drorch.app.ports import Parts
-from drorch.catalog.estate import Endpoint, Estate, NameServer
 from drorch.core.errors import Broken
+from drorch.core.files import write_whole
+from drorch.core.state_folder import run_folder
+from drorch.estate.model import Endpoint, Estate, NameServer
+from drorch.orchestration.ports import Parts
 from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Kind
 from drorch.run import events as ev
@@ -103,16 +104,16 @@ class Room:
             "ansible_env": {},
         }
 
-    def operations(self) -> wiring.Operations:
+    def operations(self) -> composition.Operations:
         parts = Parts(
             home=self.home,
             clock=SystemClock(),
-            ids=wiring.parts(self.home).ids,
+            ids=composition.parts(self.home).ids,
             journal=self.journal,
             inbox=SqlInbox(self.home / "journal.sqlite"),
-            watching=wiring.parts(self.home).watching,
+            watching=composition.parts(self.home).watching,
         )
-        return wiring.Operations(parts, lambda _: False)
+        return composition.Operations(parts, lambda _: False)
 
     def checks(self, journal: Journal | None = None) -> list[Check]:
         self.estate_file.write_text(yaml.safe_dump(self.estate), encoding="utf-8")

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drorch.app.callout import CalloutParts, CallOuts
-from drorch.app.callout_page import AckPage
-from drorch.app.year import Said
+from drorch.callout.ack_page import AckPage
+from drorch.callout.load import checked_call_tree, load_call_tree
+from drorch.callout.model import CallTree, Channel, Delivery, Message, Notifier, Sending
+from drorch.callout.operations import CalloutParts, CallOuts
 from drorch.core.ids import IdSource
-from drorch.programme.callout.load import checked_call_tree, load_call_tree
-from drorch.programme.callout.model import CallTree, Channel, Delivery, Message, Notifier, Sending
 from drorch.testing.builders import small_catalog
 from drorch.testing.callout import SMALL_TREE_YAML, MemoryNotifier
 from drorch.testing.clock import HandClock
+from drorch.year.statement import Said
 
 SAID = Said(person="Olga Operator", reason="yearly exercise")
 

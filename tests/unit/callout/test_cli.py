@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drorch.cli.main import main
+from drorch.interfaces.terminal.main import main
 from drorch.testing.callout import SMALL_TREE_YAML
 
 ROOT = Path(__file__).parents[3]

@@ -7,20 +7,21 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from unit.programme.samples import small_programme, zoned_catalog
+from unit.year.samples import small_programme, zoned_catalog
 
-from drorch.app.callout import CalloutParts, CallOuts
-from drorch.app.callout_files import exercise_files
-from drorch.app.year import Said, Year
+from drorch.callout.decide import Send, decide
+from drorch.callout.files import exercise_files
+from drorch.callout.log import Intended
+from drorch.callout.model import Delivery, Message, Sending
+from drorch.callout.operations import CalloutParts, CallOuts
+from drorch.callout.rehearsal import intended, rehearse
+from drorch.callout.result import result_to_json
 from drorch.core.errors import InputInvalid, NotFound, Refused
-from drorch.programme.callout.decide import Send, decide
-from drorch.programme.callout.log import Intended
-from drorch.programme.callout.model import Delivery, Message, Sending
-from drorch.programme.callout.rehearsal import intended, rehearse
-from drorch.programme.callout.result import result_to_json
-from drorch.programme.model import Activity, TestResult
-from drorch.programme.status import State
 from drorch.testing.callout import SMALL_TREE_YAML
+from drorch.year.model import Activity, TestResult
+from drorch.year.operations import Year
+from drorch.year.statement import Said
+from drorch.year.status import State
 
 from .parts import SAID, Exercise, Ids, tree_of
 

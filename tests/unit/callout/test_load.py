@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from drorch.app.callout_files import read_private
-from drorch.app.settings import load_catalog_file
+from drorch.callout.check import check_call_tree
+from drorch.callout.files import read_private
+from drorch.callout.load import load_call_tree
+from drorch.callout.model import Channel
+from drorch.catalog.files import load_catalog_file
 from drorch.core.errors import InputInvalid
-from drorch.programme.callout.check import check_call_tree
-from drorch.programme.callout.load import load_call_tree
-from drorch.programme.callout.model import Channel
 from drorch.testing.callout import SMALL_TREE_YAML
 
 from .parts import tree_of

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from drorch.app.callout_page import asgi_app
+from drorch.callout.ack_page import asgi_app
 
 from .parts import Exercise
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from drorch.cli.catalog import app
 from drorch.core.errors import InputInvalid, NotFound
+from drorch.interfaces.terminal.catalog import app
 from drorch.testing.builders import catalog_text
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from drorch.adapters.probes.tail import SampleTail
-from drorch.app import wiring
-from drorch.app.boots import boots_of, note_boot, refuse_watch_of_another_boot
-from drorch.app.folders import RunFolder, watch_folder
-from drorch.app.measure import Measurements, measure_run
+from drorch.app import composition
 from drorch.catalog.load import load_catalog
 from drorch.core.errors import InputInvalid, Refused
+from drorch.core.state_folder import RunFolder, watch_folder
 from drorch.evidence import outage
 from drorch.evidence.boots import read_boots, why_not_comparable
 from drorch.evidence.codec import canary_line, read_canaries, read_samples, sample_line
 from drorch.evidence.model import CanaryWrite, LossStatus, OutageStatus, Sample, SampleReason
 from drorch.evidence.objectives import Verdict
+from drorch.orchestration.boot_log import boots_of, note_boot, refuse_watch_of_another_boot
+from drorch.orchestration.measurement import Measurements, measure_run
 from drorch.plan.build import build_plan
 from drorch.plan.model import Kind
 from drorch.run import events as ev
@@ -157,7 +157,7 @@ def test_a_proof_does_not_rest_on_samples_from_before_the_restart(tmp_path: Path
 def test_a_watch_from_before_the_restart_is_not_gone_on_with(tmp_path: Path) -> None:
     watch = watch_folder(tmp_path, "standing")
     watch.path.mkdir(parents=True)
-    real = wiring.parts(tmp_path)
+    real = composition.parts(tmp_path)
     refuse_watch_of_another_boot(replace(real, boot=TWO), "standing")
     watch.samples.write_text("".join(map(sample_line, looks("1" * 3))))
     refuse_watch_of_another_boot(replace(real, boot=ONE), "standing")

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from drorch.catalog.estate import ApplicationNames, Estate
 from drorch.catalog.model import Catalog
 from drorch.core.errors import InputInvalid
+from drorch.estate.model import ApplicationNames, Estate
 from drorch.evidence.fingerprint import (
     Change,
     Parts,

@@ -15,13 +15,13 @@ import yaml
 
 from drorch.core.errors import InputInvalid, NotFound
 from drorch.lab.binaries import Binaries, find_binaries
+from drorch.lab.daemons.http_server import HttpProtocol, Listener, Request, Response, answer
+from drorch.lab.daemons.supervisor import ask
 from drorch.lab.documents import estate_of, estate_text, inventory_text
 from drorch.lab.faults import Fault, What, faults_text, read_faults
-from drorch.lab.http_server import HttpProtocol, Listener, Request, Response, answer
 from drorch.lab.layout import check_catalog_fits, lay_out, ports_needed
 from drorch.lab.ports import BLOCK, free_ports
 from drorch.lab.processes import Process, kill_all, process_of, read_pid_file, tree_of
-from drorch.lab.supervisor import ask
 from drorch.lab.topology import SITE_ADDRESSES, Topology
 from drorch.lab.truth import TruthLog, read_truth
 from drorch.testing.builders import small_catalog

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from drorch.core.errors import Broken
-from drorch.lab.system_identifier import control_data_with, crc32c
+from drorch.lab.daemons.system_identifier import control_data_with, crc32c
 
 
 def test_the_checksum_is_castagnolis() -> None:

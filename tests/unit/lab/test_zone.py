@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drorch.lab.zone import (
+from drorch.lab.daemons.zone import (
     Record,
     UpdateRefused,
     Zone,

@@ -12,9 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
-from drorch.app.folders import RunFolder, run_folder, write_whole
-from drorch.app.metrics import MetricsReader
+from drorch.core.files import write_whole
+from drorch.core.state_folder import RunFolder, run_folder
 from drorch.metrics.collector import Exposition
+from drorch.metrics.facts import MetricsReader
 from drorch.metrics.render import negotiate
 from drorch.metrics.snapshot import Page, Snapshots
 from drorch.plan.codec import plan_to_text
@@ -85,6 +86,7 @@ class State(AbstractContextManager["State"]):
             home=self.home,
             catalog_file=self.catalog,
             journal=self.journal,
+            database=str(self.home / "journal.sqlite"),
             inbox=self.inbox,
             clock=self.clock,
             drives=lambda host, pid: self.alive,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from drorch.app.metrics_schedule import ScheduleFacts, ScheduleReader
 from drorch.metrics.fixed import _schedule
-from drorch.programme.schedules.events import Adopted, Claimed, Ended, Outcome, Process, ScheduleEvent
-from drorch.programme.schedules.instants import slots
-from drorch.programme.schedules.model import Part, Precheck
+from drorch.metrics.schedule_facts import ScheduleFacts, ScheduleReader
+from drorch.schedules.events import Adopted, Claimed, Ended, Outcome, Process, ScheduleEvent
+from drorch.schedules.instants import slots
+from drorch.schedules.model import Part, Precheck
 from drorch.testing.clock import HandClock
 from drorch.testing.schedule import MemoryScheduleStore
-from tests.unit.programme.schedules.test_instants import every, schedule, wall
+from tests.unit.schedules.test_instants import every, schedule, wall
 
 BEGIN = datetime(2013, 3, 1, 3, 0, tzinfo=UTC)
 ITEM = schedule(every("FREQ=DAILY", wall(2013, 1, 1, 6, 0)), Precheck(days_before=1, holds=True))

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from drorch.app.metrics import MetricFacts
 from drorch.core.errors import Broken, InputInvalid, NotFound
 from drorch.metrics.collector import Exposition
+from drorch.metrics.facts import MetricFacts
 from drorch.metrics.server import MAX_AT_ONCE, Listen, MetricsServer, read_token
 from drorch.metrics.snapshot import Snapshots
 

@@ -10,20 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from drorch.app.actions import Actions, ByHand
-from drorch.app.folders import run_folder, write_whole
-from drorch.app.year import Said
+from drorch.actions.events import Assigned
+from drorch.actions.model import ActionSeverity, Subject, SubjectKind
+from drorch.actions.operations import Actions, ByHand
+from drorch.core.files import write_whole
+from drorch.core.state_folder import run_folder
+from drorch.evidence.record.codec import report_from_text, report_to_text
+from drorch.evidence.record.model import ApplicationVerdict, Measured
 from drorch.metrics.snapshot import Page
 from drorch.plan.build import build_plan
 from drorch.plan.model import Kind
-from drorch.programme.actions.events import Assigned
-from drorch.programme.actions.model import ActionSeverity, Subject, SubjectKind
-from drorch.report.codec import report_from_text, report_to_text
-from drorch.report.model import ApplicationVerdict, Measured
 from drorch.run import events as ev
 from drorch.run.chain import GENESIS, link
 from drorch.testing.builders import small_catalog
 from drorch.testing.runs import RUN, Scene, done, failed, start, unknown
+from drorch.year.statement import Said
 
 from .state import State, scraped, text_of, values_of
 

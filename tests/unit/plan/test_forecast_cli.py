@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drorch.cli.main import main
+from drorch.interfaces.terminal.main import main
 from drorch.plan.build import build_plan
 from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Kind, Limits

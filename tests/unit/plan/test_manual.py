@@ -13,8 +13,8 @@ from drorch.core.findings import errors
 from drorch.plan.build import build_plan
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_from_json, plan_id, plan_to_json
-from drorch.plan.draw_svg import draw_svg
-from drorch.plan.draw_text import draw_text
+from drorch.plan.diagram.svg import draw_svg
+from drorch.plan.diagram.text import draw_text
 from drorch.plan.model import Kind, ManualAct, Plan
 from drorch.plan.timings import MANUAL_S
 from drorch.testing.builders import small_catalog

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from drorch.cli.plan import app
 from drorch.core.errors import DrorchError, InputInvalid, NotFound
+from drorch.interfaces.terminal.plan import app
 from drorch.plan.codec import plan_from_text, plan_id
 from drorch.testing.builders import SMALL_CATALOG_YAML
 

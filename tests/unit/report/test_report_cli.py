@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from drorch.cli.report import app
 from drorch.core.errors import Broken, InputInvalid, NotFound
-from drorch.report.codec import report_to_text
+from drorch.evidence.record.codec import report_to_text
+from drorch.interfaces.terminal.report import app
 from drorch.report.html import report_as_html
 from drorch.report.text import report_as_text
-
-from .scenarios import RUN, good_failover
+from tests.unit.evidence.record.scenarios import RUN, good_failover
 
 
 @pytest.fixture

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from drorch.report.codec import report_from_text, report_to_text
+from drorch.evidence.record.codec import report_from_text, report_to_text
 from drorch.report.html import report_as_html
 from drorch.report.text import report_as_text
-
-from .scenarios import SCENARIOS
+from tests.unit.evidence.record.scenarios import SCENARIOS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "reports"
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drorch.evidence.record.codec import report_to_json, report_to_text
+from drorch.evidence.record.model import Measured, Report
 from drorch.report import wording
-from drorch.report.codec import report_to_json, report_to_text
 from drorch.report.html import report_as_html
-from drorch.report.model import Measured, Report
 from drorch.report.text import WIDTH, report_as_text
+from tests.unit.evidence.record.scenarios import SCENARIOS, drill, good_failover, problem_failover
 
 from .pages import application_table, numbers_in, numbers_of
-from .scenarios import SCENARIOS, drill, good_failover, problem_failover
 
 hundredths = st.integers(min_value=0, max_value=40_000_000).map(lambda number: number / 100)
 

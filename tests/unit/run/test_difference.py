@@ -7,7 +7,7 @@ from drorch.plan.codec import plan_id
 from drorch.run import events as ev
 from drorch.run.codec import body_from_json, body_to_json, kind_of
 from drorch.run.state import IllegalEvent, fold, objection
-from drorch.run.waiting import time_shares
+from drorch.run.waits import time_shares
 from drorch.testing.plans import make_plan, playbook_step
 from drorch.testing.runs import approvals, created, done, events_of, failed, started
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from drorch.core.errors import OperatorNeeded
+from drorch.evidence.record.build import build_report
 from drorch.plan.model import Kind, Limits, ManualAct, Plan, Step
-from drorch.report.build import build_report
 from drorch.run import events as ev
 from drorch.run.decide import Perform, StopStep, decide
 from drorch.run.progress import StepStatus
 from drorch.run.requests import problem_with
 from drorch.run.state import fold, objection
-from drorch.run.waiting import BY_HAND, needed_now, time_shares
+from drorch.run.waits import BY_HAND, needed_now, time_shares
 from drorch.testing.builders import small_catalog
 from drorch.testing.plans import drill_plan, make_plan, playbook_step, proof_step
 from drorch.testing.runs import RUN, Scene, created, events_of, start, started

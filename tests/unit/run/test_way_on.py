@@ -6,7 +6,7 @@ from drorch.plan.model import Plan
 from drorch.run.events import Body, RetryRequested, RunEnded, RunOutcome, RunStarted
 from drorch.run.requests import problem_with
 from drorch.run.state import fold
-from drorch.run.waiting import Needed, needed_now
+from drorch.run.waits import Needed, needed_now
 from drorch.testing.plans import drill_plan, failover_plan
 from drorch.testing.runs import created, done, events_of, failed
 

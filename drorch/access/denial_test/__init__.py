@@ -1,0 +1,1 @@
+"""The yearly denial-of-access test: held, guarded, journalled, judged, sealed."""

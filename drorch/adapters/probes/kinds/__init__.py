@@ -1,0 +1,1 @@
+"""Ways to look at one target: http, tcp, tls, ssh, sql, dns."""

@@ -1,0 +1,335 @@
+"""The composition root: the only module that names concrete adapters."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from drorch.access.denial_test.operations import AccessTests
+from drorch.access.poll import AccessParts
+from drorch.access.ports import LoginDriver
+from drorch.access.sources import SourceConfig
+from drorch.adapters.access_warden import WardenProcess
+from drorch.adapters.ansible import AnsibleExecutor
+from drorch.adapters.ansible.secrecy import Secrecy, secret_files_of
+from drorch.adapters.ansible.vaults import password_file_in, variable_files_of
+from drorch.adapters.citrix.sources import login_driver as open_logins
+from drorch.adapters.citrix.sources import open_source
+from drorch.adapters.clock import SystemClock, SystemIds, boot_id
+from drorch.adapters.driver_processes import DriverProcesses
+from drorch.adapters.font_faces import font_faces as font_faces_of
+from drorch.adapters.machine import ThisMachine
+from drorch.adapters.notify.alertmanager import AlertmanagerSilences
+from drorch.adapters.notify.smtp import SmtpNotifier
+from drorch.adapters.notify.webhook import WebhookNotifier
+from drorch.adapters.presence import MachinePresence
+from drorch.adapters.probes.now import probe_now as take_one_sample_each
+from drorch.adapters.probes.observer import ProbeObserver
+from drorch.adapters.probes.protection import ProtectionMeter
+from drorch.adapters.probes.snapshot import take_snapshot
+from drorch.adapters.probes.watcher_processes import WatcherProcesses
+from drorch.adapters.processes import ProcessRef
+from drorch.adapters.store.inbox import SqlInbox
+from drorch.adapters.store.journal import SqlJournal
+from drorch.adapters.store.peaks import PeakArchive
+from drorch.adapters.store.records import SqlRecords
+from drorch.adapters.store.schedule import SqlScheduleStore
+from drorch.adapters.typesetter import Typeset
+from drorch.adapters.typesetter import typeset as typeset_by_typst
+from drorch.app import settings
+from drorch.app.accounts import Hasher
+from drorch.app.doctor import Check, Doctor, Patient
+from drorch.app.oidc import OidcSettings, OidcSignIn
+from drorch.callout.model import CallTree, Channel, Notifier
+from drorch.callout.operations import CalloutParts, CallOuts
+from drorch.catalog.model import Catalog
+from drorch.core.clock import Clock
+from drorch.core.errors import InputInvalid
+from drorch.core.files import read_input
+from drorch.core.state_folder import WatchFolder, runs_folder
+from drorch.estate.model import Estate
+from drorch.evidence.baseline import Baseline
+from drorch.evidence.export import KnownSecrets, SealingParts
+from drorch.evidence.model import Sample
+from drorch.metrics.access_facts import AccessReader
+from drorch.metrics.facts import MetricsReader
+from drorch.metrics.schedule_facts import ScheduleReader
+from drorch.orchestration.operator_requests import Operations
+from drorch.orchestration.ports import Parts
+from drorch.orchestration.record_check import why_record_does_not_hold
+from drorch.orchestration.service import Service
+from drorch.plan.playbook_folder import playbooks_folder
+from drorch.report.paper_forms import Papers
+from drorch.run.events import DriverAttached, Event
+from drorch.schedules.named_checks import Checks, access_check, access_model_check, access_poll_check, year_check
+
+_TICK_S = 0.1
+"""How exactly the kernel tells when a process began, with room."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealPartsOfEstate:
+    """Ansible and the probes, for one state folder."""
+
+    home: Path
+
+    def executor(self, estate: Estate) -> AnsibleExecutor:
+        """Playbooks in worker processes under the state folder's runs."""
+        return AnsibleExecutor(runs_folder(self.home), playbooks_folder(), estate)
+
+    def observer(self, estate: Estate, watch: WatchFolder, catalog: Catalog) -> ProbeObserver:
+        """Probes, with the samples of a watch where there is one."""
+        groups = {app.id: app.group for app in catalog.applications}
+        return ProbeObserver(estate, watch.samples, clock(), groups=groups, boot=boot_id())
+
+    def snapshot(self, estate: Estate, catalog: Catalog, applications: Sequence[str]) -> Baseline:
+        """One look at databases, names and services."""
+        return take_snapshot(estate, catalog, applications, clock())
+
+    def protection_meter(self, estate: Estate, groups: Sequence[str], file: Path) -> ProtectionMeter:
+        """One thread per group while it is open."""
+        return ProtectionMeter(estate, groups, file)
+
+    def silences(self, estate: Estate) -> AlertmanagerSilences | None:
+        """In the estate's Alertmanager."""
+        return None if estate.alerts is None else AlertmanagerSilences(estate.alerts)
+
+
+def clock() -> Clock:
+    """The machine's clock."""
+    return SystemClock()
+
+
+def service(home: Path | None = None) -> Service:
+    """The use cases over the real adapters, for the present state folder."""
+    folder = home or settings.home()
+    return Service(parts(folder), RealPartsOfEstate(home=folder))
+
+
+def operations(home: Path | None = None) -> Operations:
+    """The operator's use cases, for the present state folder."""
+    return Operations(parts(home or settings.home()), _is_at_it)
+
+
+def schedule_store(home: Path | None = None) -> SqlScheduleStore:
+    """The schedule's instants, in the journal's database."""
+    return SqlScheduleStore(settings.journal_database(home or settings.home()))
+
+
+def presence() -> MachinePresence:
+    """This process among those of the machine."""
+    return MachinePresence()
+
+
+def scheduled_checks(year: Path = Path("year.yaml"), catalog: Path = Path("app_catalog.yaml")) -> Checks:
+    """The checks a schedule may name, by their names."""
+    folder = settings.home()
+    return {
+        "access-model": lambda: access_model_check(Path("capacity.yaml"), clock().now().wall),
+        "access-poll": lambda: access_poll_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
+        "access": lambda: access_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
+        "year": lambda: year_check(folder, clock(), year, catalog),
+    }
+
+
+def driver_processes() -> DriverProcesses:
+    """Drivers in processes of their own."""
+    return DriverProcesses()
+
+
+def records(home: Path) -> SqlRecords:
+    """Accounts, tokens and sessions of a state folder."""
+    return SqlRecords(home / "accounts.sqlite")
+
+
+def hasher() -> Hasher:
+    """For passwords. InputInvalid without the packages of the web."""
+    try:
+        from drorch.adapters.passwords import ArgonHasher
+    except ImportError:
+        raise InputInvalid(
+            "the packages of the web are not installed",
+            next_step="install drorch with its extra: pip install 'drorch[web]'",
+        ) from None
+    return ArgonHasher()
+
+
+def oidc_sign_in(of: OidcSettings) -> OidcSignIn:
+    """Log in through that provider. InputInvalid when its secret cannot be read."""
+    from drorch.adapters.oidc import OpenIdProvider
+
+    secret = None
+    if of.client_secret_file is not None:
+        secret = read_input(of.client_secret_file, 10_000).decode("utf-8", "replace").strip()
+    provider = OpenIdProvider(
+        issuer=of.issuer,
+        client_id=of.client_id,
+        secret=secret,
+        redirect=of.redirect,
+        scopes=of.scopes,
+        clock=clock(),
+    )
+    return OidcSignIn(settings=of, provider=provider)
+
+
+def _drives(host: str, pid: int) -> bool:
+    return host == platform.node() and ProcessRef.of(pid) is not None
+
+
+def _is_at_it(attached: Event) -> bool:
+    """Whether the process behind a `DriverAttached` lives. One that began later only has the same number."""
+    if not isinstance(attached.body, DriverAttached) or attached.body.host != platform.node():
+        return False
+    process = ProcessRef.of(attached.body.pid)
+    return process is not None and process.started / os.sysconf("SC_CLK_TCK") <= attached.at.mono + _TICK_S
+
+
+def parts(folder: Path) -> Parts:
+    """The real adapters over one state folder."""
+    database = settings.journal_database(folder)
+    return Parts(
+        home=folder,
+        clock=clock(),
+        ids=SystemIds(),
+        journal=SqlJournal(database),
+        inbox=SqlInbox(database),
+        watching=WatcherProcesses(),
+        boot=boot_id(),
+    )
+
+
+def metrics_reader(
+    catalog: Path,
+    home: Path | None = None,
+    *,
+    model: Path = Path("capacity.yaml"),
+    sources: Path = Path("access.yaml"),
+) -> MetricsReader:
+    """What the metrics are made of, for the present state folder."""
+    of = parts(home or settings.home())
+    return MetricsReader(
+        home=of.home,
+        catalog_file=catalog,
+        journal=of.journal,
+        database=settings.journal_database(of.home),
+        inbox=of.inbox,
+        clock=of.clock,
+        drives=_drives,
+        schedule=ScheduleReader(schedule_store(of.home), of.clock),
+        access=AccessReader(
+            home=of.home,
+            model=model,
+            sources=sources,
+            archive=lambda: PeakArchive(of.home / "access.sqlite"),
+            clock=of.clock,
+        ),
+    )
+
+
+@contextmanager
+def sealing(home: Path | None = None) -> Iterator[SealingParts]:
+    """What an export of evidence needs, for the present state folder."""
+    folder = home or settings.home()
+    with SqlJournal(settings.journal_database(folder)) as journal:
+        yield SealingParts(home=folder, journal=journal, secrets=known_secrets)
+
+
+def known_secrets(estate: Estate) -> KnownSecrets:
+    """The secrets in the files that the estate and its inventory name."""
+    vault = password_file_in(estate.ansible_env)
+    inventory = Path(estate.inventory)
+    files = [Path(estate.pgpass_file), *secret_files_of(inventory), *variable_files_of(inventory)]
+    files += [vault] if vault else []
+    readable = [file for file in files if os.access(file, os.R_OK)]
+    unread = [str(file) for file in (inventory, *files) if not os.access(file, os.R_OK)]
+    return KnownSecrets(
+        values=Secrecy.of_files(readable, vault_password_file=vault).values, unread=tuple(dict.fromkeys(unread))
+    )
+
+
+def examine(catalog: Path, estate: Path | None, home: Path | None = None) -> Iterator[Check]:
+    """What would stop a run of the present state folder; see `drorch.app.doctor`."""
+    home = home or settings.home()
+    doctor = Doctor(
+        ThisMachine(),
+        journal=lambda: SqlJournal(settings.journal_database(home)),
+        operations=lambda: operations(home),
+        secret_files=lambda found: [Path(found.pgpass_file), *secret_files_of(Path(found.inventory))],
+    )
+    return doctor.examine(Patient(home=home, catalog_file=catalog, estate_file=estate))
+
+
+def probe_now(estate: Estate, catalog: Catalog, applications: Sequence[str]) -> list[Sample]:
+    """One full sample of each application (all when none is named). NotFound for an unknown one."""
+    return take_one_sample_each(estate, catalog, applications)
+
+
+def callouts(home: Path | None = None) -> CallOuts:
+    """The call-out exercises of the present state folder, by real mail and real web requests."""
+    folder = home or settings.home()
+    return CallOuts(
+        CalloutParts(home=folder, clock=clock(), ids=SystemIds(), notifiers=notifiers, token=secrets.token_urlsafe)
+    )
+
+
+def notifiers(tree: CallTree, departments: Sequence[str]) -> Mapping[Channel, Notifier]:
+    """What sends the messages of an exercise, bound to the addresses of its trees."""
+    allowed = tree.addresses(departments)
+    found: dict[Channel, Notifier] = {Channel.WEBHOOK: WebhookNotifier(allowed, tree.webhook_timeout_s)}
+    if tree.smtp is not None:
+        found[Channel.EMAIL] = SmtpNotifier(tree.smtp, allowed, clock())
+    return found
+
+
+def access_parts(home: Path | None = None) -> AccessParts:
+    """What the use cases of remote access need, for the present state folder."""
+    folder = home or settings.home()
+    return AccessParts(
+        home=folder,
+        clock=clock(),
+        archive=PeakArchive(folder / "access.sqlite"),
+        open_source=lambda config: open_source(config, clock()),
+        chance=random.random,
+    )
+
+
+def typeset(template: str, data: Mapping[str, object], made_at: datetime) -> Typeset:
+    """A paper as PDF. Broken without the packages of the extra ``pdf``."""
+    return typeset_by_typst(template, data, made_at)
+
+
+def papers() -> Papers:
+    """Papers with the fonts and the typesetter of this machine."""
+    return Papers(font_faces=font_faces, typeset=lambda template, data, at: typeset(template, data, at).data)
+
+
+def record_holds(run: str) -> str | None:
+    """Why the record of a run is not what its journal and evidence say; None when it is."""
+    return why_record_does_not_hold(parts(settings.home()), run)
+
+
+def font_faces(text: str) -> str:
+    """CSS with the fonts inside a page that its reader may lack; empty without the packages of the extra ``pdf``."""
+    return font_faces_of(text)
+
+
+def access_tests(home: Path | None = None) -> AccessTests:
+    """The denial-of-access tests of the present state folder."""
+    return AccessTests(home or settings.home(), clock())
+
+
+def login_driver(config: SourceConfig) -> LoginDriver:
+    """Logs test accounts on the way of a source of kind ``login``."""
+    return open_logins(config, clock())
+
+
+def warden(folder: Path, sources: Path, way: str) -> WardenProcess:
+    """Logs off what a ramp left logged on, should its process die. Broken when it cannot be started."""
+    return WardenProcess(folder, sources, way)

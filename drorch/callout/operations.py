@@ -1,0 +1,252 @@
+"""The use cases of the call-out exercise: begin, drive, stop, result, and the record of the year."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from drorch.callout.codec import tree_hash
+from drorch.callout.decide import End, Send, decide
+from drorch.callout.files import CalloutFiles, callouts_folder, exercise_files
+from drorch.callout.log import Begun, Callout, CalloutBody, CalloutEvent, Intended, Over, SendingEnded, StopAsked
+from drorch.callout.model import CallTree, Channel, Delivery, Message, Notifier, Sending
+from drorch.callout.rehearsal import intended
+from drorch.callout.result import CalloutResult, result_of, result_to_json
+from drorch.callout.text import subject_of, text_of
+from drorch.core.clock import Clock
+from drorch.core.errors import InputInvalid, NotFound, Refused
+from drorch.core.files import write_whole
+from drorch.core.ids import IdSource
+from drorch.year.local_time import local_day
+from drorch.year.log import YearEvent
+from drorch.year.model import Activity
+from drorch.year.operations import Claim, Year, one_line
+from drorch.year.statement import Said
+
+AT_ONCE = 8
+"""Messages under way at once; a stop waits for these."""
+LOOK_EVERY_S = 0.5
+
+NotifiersOf = Callable[[CallTree, Sequence[str]], Mapping[Channel, Notifier]]
+"""The real notifiers for the trees of some departments: they refuse every other address."""
+Progress = Callable[[CallTree, Callout, CalloutEvent], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalloutParts:
+    """What the use cases need, from the composition. ``token``: at least 128 random bits as URL-safe text."""
+
+    home: Path
+    clock: Clock
+    ids: IdSource
+    notifiers: NotifiersOf
+    token: Callable[[], str]
+
+
+class CallOuts:
+    """The exercises of one state folder. Holds no state itself."""
+
+    def __init__(self, parts: CalloutParts) -> None:
+        self._parts = parts
+
+    def begin(self, tree_text: bytes, tree: CallTree, departments: Sequence[str], said: Said) -> str:
+        """Begin an exercise of ``departments`` (empty: all in the tree); returns its id. Nothing is sent yet.
+
+        NotFound for a department without a tree. The notifiers are made once, so that a password or certificate that
+        cannot be read stops it here.
+        """
+        chosen = chosen_departments(tree, departments)
+        self._parts.notifiers(tree, chosen)
+        exercise, now = self._parts.ids.new_run_id(), self._parts.clock.now().wall
+        begun = Begun(
+            exercise=exercise,
+            departments=chosen,
+            tree=tree_hash(tree),
+            expires_at=now + timedelta(seconds=tree.policy.ends_after_s),
+            by=one_line(said.person, "--by"),
+            reason=one_line(said.reason, "--reason"),
+        )
+        files = CalloutFiles(callouts_folder(self._parts.home) / exercise)
+        files.create(tree_text)
+        files.append(now, lambda _: begun)
+        return exercise
+
+    def drive(self, exercise: str, progress: Progress = lambda *_: None) -> Callout:
+        """Send what is due until the exercise is over. Refused while another process does.
+
+        What a process that died left open is written down as unknown and counts as an attempt.
+        """
+        files = exercise_files(self._parts.home, exercise)
+        with files.driven():
+            tree, state = files.tree(), files.state()
+            if tree_hash(tree) != state.begun.tree:
+                what = "the tree of this exercise was changed after it began"
+                raise InputInvalid(what, where=str(files.folder), next_step="stop it, and begin a new one")
+            driver = _Driver(self._parts, files, tree, progress)
+            return driver.run(state)
+
+    def stop(self, exercise: str | None, said: Said) -> CalloutEvent | None:
+        """Let no further message go out. InputInvalid when it is over. None when it was asked for before."""
+        files = exercise_files(self._parts.home, exercise)
+        asked = StopAsked(by=one_line(said.person, "--by"), reason=one_line(said.reason, "--reason"))
+
+        def ask(state: Callout | None) -> CalloutBody | None:
+            if state is not None and state.over is not None:
+                raise InputInvalid("the exercise is over", next_step="nothing is left to stop")
+            return None if state is not None and state.stop else asked
+
+        event = files.append(self._parts.clock.now().wall, ask)
+        try:
+            # Nobody drives it: end it here, so that no link counts any more.
+            with files.driven():
+                _settle(files, self._parts.clock)
+                files.append(self._parts.clock.now().wall, _over_once_stopped)
+        except Refused:
+            pass
+        return event
+
+    def state(self, exercise: str | None) -> tuple[CallTree, Callout, tuple[CalloutEvent, ...]]:
+        """Tree, state and events of an exercise; None: the latest."""
+        files = exercise_files(self._parts.home, exercise)
+        return files.tree(), files.state(), files.events()
+
+    def result(self, exercise: str | None) -> CalloutResult:
+        """What it showed so far."""
+        tree, state, _ = self.state(exercise)
+        return result_of(tree, state)
+
+    def write_report(self, exercise: str | None, output: Path | None = None) -> tuple[CalloutResult, Path]:
+        """Write the result as JSON. Refused while the exercise goes on: its numbers would change."""
+        found = self.result(exercise)
+        if found.outcome is None:
+            raise Refused("the exercise goes on", next_step="wait for its end, resume it, or stop it")
+        target = output or exercise_files(self._parts.home, found.exercise).report
+        write_whole(target, json.dumps(result_to_json(found), indent=2, ensure_ascii=False) + "\n")
+        return found, target
+
+    def record(
+        self, exercise: str | None, year: Year, zone: str, said: Said
+    ) -> list[tuple[YearEvent, tuple[str, ...]]]:
+        """Write the result into the year, one record per department, with the report as its evidence.
+
+        InputInvalid when this exercise was recorded before: the same evidence counts once.
+        """
+        found, path = self.write_report(exercise)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if number := year.recorded_with(digest):
+            what = f"the exercise {found.exercise} is record {number} of the year already"
+            raise InputInvalid(what, next_step=f"withdraw it first: drorch year withdraw {number}")
+        return [
+            year.record(
+                Claim(
+                    activity=Activity.CALL_OUT_EXERCISE,
+                    subjects=(item.department,),
+                    day=local_day(found.begun_at, zone),
+                    result=item.result,
+                    files=(path,),
+                    took_part=item.reached,
+                    expected=item.expected,
+                ),
+                said,
+            )
+            for item in found.departments
+        ]
+
+
+def chosen_departments(tree: CallTree, departments: Sequence[str]) -> tuple[str, ...]:
+    """The departments asked for, each once; all of the tree when none is. NotFound for one without a tree."""
+    known = [item.department for item in tree.branches]
+    if missing := [name for name in departments if name not in known]:
+        what = f"there is no call tree of {', '.join(missing)}"
+        raise NotFound(what, where=tree.source, next_step=f"trees are there for: {', '.join(known)}")
+    return tuple(dict.fromkeys(departments or known))
+
+
+class _Driver:
+    """Sends what :func:`decide` asks for, each message journaled before it and after it."""
+
+    def __init__(self, parts: CalloutParts, files: CalloutFiles, tree: CallTree, progress: Progress) -> None:
+        self._parts, self._files, self._tree, self._progress = parts, files, tree, progress
+        self._told = 0
+
+    def run(self, state: Callout) -> Callout:
+        _settle(self._files, self._parts.clock)
+        notifiers = self._parts.notifiers(self._tree, state.begun.departments)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            while state.over is None:
+                state = self._tell()
+                commands = decide(self._tree, state, self._parts.clock.now().wall)
+                sends = [command for command in commands if isinstance(command, Send)][:AT_ONCE]
+                if sends:
+                    self._send(pool, notifiers, state, sends)
+                    continue
+                for command in commands:
+                    if isinstance(command, End):
+                        self._write(command.over)
+                if not commands and state.over is None:
+                    self._parts.clock.sleep(LOOK_EVERY_S)
+        return self._tell()
+
+    def _send(
+        self, pool: ThreadPoolExecutor, notifiers: Mapping[Channel, Notifier], state: Callout, sends: Sequence[Send]
+    ) -> None:
+        under_way = {}
+        for send in sends:
+            token = self._parts.token()
+            event = self._write_unless_stopped(intended(send, hash_of(token)))
+            if event is None:
+                break
+            message = self._message(state, send, token, event.seq)
+            under_way[pool.submit(notifiers[send.channel].send, message)] = event.seq
+        for future in as_completed(under_way):
+            delivery: Delivery = future.result()
+            self._write(SendingEnded(message=under_way[future], sending=delivery.sending, why=delivery.why))
+
+    def _message(self, state: Callout, send: Send, token: str, number: int) -> Message:
+        link = f"{self._tree.link_base}/callout/{state.begun.exercise}/{token}"
+        return Message(
+            channel=send.channel,
+            address=self._tree.person[send.person].addresses[send.channel],
+            subject=subject_of(self._tree, send),
+            text=text_of(self._tree, send, link),
+            link=link,
+            reference=f"{state.begun.exercise}/{number}",
+        )
+
+    def _write(self, body: Over | SendingEnded) -> None:
+        self._files.append(self._parts.clock.now().wall, lambda _: body)
+
+    def _write_unless_stopped(self, body: Intended) -> CalloutEvent | None:
+        def unless_stopped(state: Callout | None) -> CalloutBody | None:
+            return None if state is None or state.stop or state.over else body
+
+        return self._files.append(self._parts.clock.now().wall, unless_stopped)
+
+    def _tell(self) -> Callout:
+        # In this order: the state knows every message that an event speaks of.
+        events, state = self._files.events(), self._files.state()
+        for event in events[self._told :]:
+            self._progress(self._tree, state, event)
+        self._told = len(events)
+        return state
+
+
+def hash_of(token: str) -> str:
+    """What is kept of a link's token: it is random enough that a plain hash cannot be guessed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _settle(files: CalloutFiles, clock: Clock) -> None:
+    """Say of every message that a dead process left open that nobody knows how it ended."""
+    for message in files.state().open_messages():
+        ended = SendingEnded(message=message.number, sending=Sending.UNKNOWN, why="drorch ended before it knew")
+        files.append(clock.now().wall, lambda _, ended=ended: ended)  # type: ignore[misc]
+
+
+def _over_once_stopped(state: Callout | None) -> CalloutBody | None:
+    return Over(outcome="stopped") if state is not None and state.stop and state.over is None else None

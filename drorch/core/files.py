@@ -1,0 +1,51 @@
+"""Files read with a limit, and written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from drorch.core.errors import Broken, NotFound
+
+
+def read_input(path: Path, limit: int) -> bytes:
+    """Bytes of an input file, at most ``limit`` + 1 of them (the loader refuses what is larger). InputInvalid if not
+    readable."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(limit + 1)
+    except OSError as error:
+        raise NotFound(
+            f"cannot be read: {error.strerror}", where=str(path), next_step="name a file that exists and can be read"
+        ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader sees all of it or none, also after a power cut."""
+    write_whole_bytes(path, text.encode("utf-8"))
+
+
+def write_whole_bytes(path: Path, data: bytes) -> None:
+    """As :func:`write_whole`, for bytes. Broken when it cannot be written."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise Broken(
+            f"cannot be written: {error.strerror}", where=str(path), next_step="free space or permissions, then repeat"
+        ) from error
+
+
+def read_json(path: Path) -> object:
+    """A JSON file of ours; Broken when it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Broken(f"cannot be read: {error}", where=str(path), next_step="restore the file from a copy") from error

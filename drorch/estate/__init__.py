@@ -1,0 +1,1 @@
+"""One real environment: its values, its file, the hashes of its inventory."""

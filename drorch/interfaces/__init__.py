@@ -1,0 +1,1 @@
+"""How people and machines ask: the command, REST, the console. No rule is made here."""

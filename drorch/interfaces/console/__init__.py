@@ -1,0 +1,1 @@
+"""Pages for people. Views are pure; routes read, render and hand on what people decide."""

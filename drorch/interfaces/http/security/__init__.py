@@ -1,0 +1,1 @@
+"""Who asks, and may they: log-in, sessions, rules per route, limits, audit."""

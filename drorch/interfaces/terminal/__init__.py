@@ -1,0 +1,1 @@
+"""The drorch command, one module per group of commands."""

@@ -1,0 +1,1 @@
+"""Runs and the looks at services, as commands."""

@@ -1,0 +1,1 @@
+"""What is owed and planned in a year, as commands: tests, actions, reports, call-outs, schedules."""

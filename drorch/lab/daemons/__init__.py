@@ -1,0 +1,1 @@
+"""The server processes of the lab: databases, name servers, applications, ssh."""

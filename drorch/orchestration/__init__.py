@@ -1,0 +1,1 @@
+"""The use cases of a run: begin, drive, operate, conclude, forecast. Names ports only."""

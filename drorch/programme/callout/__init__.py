@@ -1,1 +1,0 @@
-"""The call-out exercise: who is called by whom, what happened, what to send next. Pure."""

@@ -1,1 +1,0 @@
-"""The planner of the year: which tests, when, within windows, people and limits; or why not. Pure."""

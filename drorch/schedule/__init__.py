@@ -1,1 +1,0 @@
-"""What begins by itself: the keeper of nominal instants, what it begins, and the alarms that wake it."""

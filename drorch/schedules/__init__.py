@@ -1,0 +1,1 @@
+"""What begins by itself: schedules, their nominal instants, what to do with each, and who keeps them."""

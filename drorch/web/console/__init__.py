@@ -1,1 +1,0 @@
-"""The web console: pages for people. Views are pure; routes read, render and hand on what people decide."""
