@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drorch.app.access_course import look_to_json
 from drorch.app.access_looks import Looker, read_people
 from drorch.app.access_poll import AccessParts
 from drorch.app.access_precheck import Bound, prechecks
@@ -24,6 +23,7 @@ from drorch.capacity.denial_file import DenialTest
 from drorch.capacity.denial_test import Login, Look, Method, why_stop
 from drorch.capacity.ports import Account, HeldLogin, LoginDriver
 from drorch.capacity.sources import SourceConfig
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, Refused
 
 LOCK = "process.lock"
@@ -211,7 +211,7 @@ class Drive:
 
     def _sampled(self, folder: TestFolder, look: Look, looker: Looker) -> None:
         self._looks.append(look)
-        self._write(folder, "sample", look_to_json(look))
+        self._write(folder, "sample", plain(look))
         if looker.unread:
             self._write(folder, "unread", {"sources": list(looker.unread)})
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from drorch.app import settings
 from drorch.app.beginning import world_of
-from drorch.app.folders import read_json, run_folder
+from drorch.app.folders import RunContext, read_file, run_folder
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
-from drorch.core.codec import read
 from drorch.core.errors import DrorchError
 from drorch.evidence.fingerprint import Fingerprints, Parts, World, fingerprint
 from drorch.plan.model import Plan
@@ -92,15 +91,8 @@ def _look(home: Path, run: str, catalog: Catalog) -> _Looked:
         plan = settings.load_plan_file(folder.plan)
         found = _Looked(plan=plan)
         if folder.fingerprint.exists():
-            kept = read(
-                Fingerprints,
-                read_json(folder.fingerprint),
-                where=str(folder.fingerprint),
-                next_step="restore it from a copy, or use the drorch version that wrote it",
-            )
-            found = replace(found, before=kept.applications)
-        context = read_json(folder.context)
-        estate_file = Path(str(context["estate"])) if isinstance(context, dict) and "estate" in context else Path()
+            found = replace(found, before=read_file(folder.fingerprint, Fingerprints).applications)
+        estate_file = Path(read_file(folder.context, RunContext).estate)
     except DrorchError as error:
         return _Looked(unreadable=(f"the run cannot be read: {error.what}",))
     try:

@@ -6,12 +6,9 @@ wrote into it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
-
 from drorch.app import baseline, settings
 from drorch.app.boots import boots_of
-from drorch.app.folders import read_json, run_folder, watch_folder
+from drorch.app.folders import RunContext, read_file, run_folder, watch_folder
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts
 from drorch.app.service import load_report
@@ -53,9 +50,9 @@ def why_record_does_not_hold(parts: Parts, run: str) -> str | None:
 
 def _built(parts: Parts, run: str, stored: Report) -> Report:
     folder = run_folder(parts.home, run)
-    context = cast(Mapping[str, object], read_json(folder.context))
+    context = read_file(folder.context, RunContext)
     plan, catalog = settings.load_plan_file(folder.plan), settings.load_catalog_file(folder.catalog)
-    watch = watch_folder(parts.home, str(context["watch"]))
+    watch = watch_folder(parts.home, context.watch)
     present = read_present(folder.present.read_text("utf-8"), str(folder.present)) if folder.present.exists() else {}
     events = parts.journal.read(run)
     measured = measure_run(

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from drorch import __version__
 from drorch.app import settings
-from drorch.app.folders import RunFolder, read_json, run_folder, watch_folder
+from drorch.app.folders import RunContext, RunFolder, read_file, run_folder, watch_folder
 from drorch.app.signing import Signer, load_public_key, signature_holds
 from drorch.catalog.estate import Estate
 from drorch.catalog.load import load_catalog
@@ -82,11 +82,9 @@ def export_run(parts: SealingParts, run: str, signer: Signer | None = None) -> E
     does not fit together (the archive would not verify).
     """
     folder = run_folder(parts.home, run)
-    context = read_json(folder.context)
-    if not isinstance(context, dict):
-        raise Broken("is not a run's context", where=str(folder.context), next_step="restore it from a copy")
-    files = _files(parts, run, folder, str(context.get("watch")))
-    notes = _guard(parts, files, str(context.get("estate")))
+    context = read_file(folder.context, RunContext)
+    files = _files(parts, run, folder, context.watch)
+    notes = _guard(parts, files, context.estate)
     sealed = seal.seal(files, drorch_version=__version__, signed_by=signer.public_key if signer else None)
     whole = {**files, seal.MANIFEST: sealed.manifest}
     if signer is not None:

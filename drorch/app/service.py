@@ -9,14 +9,14 @@ from pathlib import Path
 
 from drorch.app import baseline, beginning, conditions, settings, silencing
 from drorch.app.boots import boots_of, note_boot
-from drorch.app.folders import RunFolder, WatchFolder, read_json, run_folder, watch_folder, write_whole
+from drorch.app.folders import RunContext, RunFolder, WatchFolder, read_file, run_folder, watch_folder, write_whole
 from drorch.app.measure import measure_run
 from drorch.app.ports import Parts, PartsOfEstate
 from drorch.app.standing_watch import wait_for_baseline, watch_before
 from drorch.catalog.estate import Estate
 from drorch.catalog.model import Catalog
 from drorch.core.codec import plain
-from drorch.core.errors import Broken, DrorchError, NotFound, Refused
+from drorch.core.errors import DrorchError, NotFound, Refused
 from drorch.core.ids import canonical_json
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_id, plan_to_text
@@ -125,12 +125,12 @@ class Service:
         folder = run_folder(self._parts.home, run, must_exist=False)
         watch = watch_folder(self._parts.home, watch_before(self._parts, request.plan, request.watch) or run)
         write_whole(folder.catalog, text.decode("utf-8"))
-        context = {
-            "estate": str(request.estate_file.absolute()),
-            "watch": watch.path.name,
-            "year": None if year is None else str(year),
-        }
-        write_whole(folder.context, canonical_json(context))
+        context = RunContext(
+            estate=str(request.estate_file.absolute()),
+            watch=watch.path.name,
+            year=None if year is None else str(year),
+        )
+        write_whole(folder.context, canonical_json(plain(context)))
         write_whole(folder.plan, plan_to_text(request.plan))
         beginning.write_fingerprints(folder, run, request.plan, catalog, estate)
         opened = Opened(
@@ -156,17 +156,15 @@ class Service:
     def open(self, run: str) -> Opened:
         """An existing run; NotFound when there is none."""
         folder = run_folder(self._parts.home, run)
-        context = read_json(folder.context)
-        if not isinstance(context, dict):
-            raise Broken("is not a run's context", where=str(folder.context), next_step="restore it from a copy")
+        context = read_file(folder.context, RunContext)
         return Opened(
             run=run,
             folder=folder,
             plan=settings.load_plan_file(folder.plan),
             catalog=settings.load_catalog_file(folder.catalog),
-            estate=settings.load_estate(Path(context["estate"])),
-            watch=watch_folder(self._parts.home, str(context["watch"])),
-            year=Path(str(context["year"])) if context.get("year") else None,
+            estate=settings.load_estate(Path(context.estate)),
+            watch=watch_folder(self._parts.home, context.watch),
+            year=Path(context.year) if context.year else None,
         )
 
     def stand_watch(self, name: str, *, plan: Plan, catalog: Catalog, estate: Estate) -> WatchFolder:

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from drorch.app import wiring
-from drorch.app.access import assess_file, load_model, lose
+from drorch.app.access import assess_file, load_model, lose, lost_to_json
 from drorch.app.settings import load_catalog_file
 from drorch.capacity.assess import Status
 from drorch.capacity.codec import assessment_to_json
 from drorch.cli import access_live, access_test
-from drorch.cli.access_table import lost_as_json, print_assessment, print_lost
+from drorch.cli.access_table import print_assessment, print_lost
 from drorch.cli.output import print_json
 from drorch.core.errors import ExitCode
 
@@ -45,7 +45,7 @@ def model(
     else:
         chosen = catalog or (DEFAULT_CATALOG if DEFAULT_CATALOG.exists() else None)
         result = lose(load_model(file), lost, load_catalog_file(chosen) if chosen else None)
-        print_json(lost_as_json(result)) if as_json else print_lost(result)
+        print_json(lost_to_json(result)) if as_json else print_lost(result)
         status = result.status
     raise typer.Exit(int(ExitCode.OK if status is Status.GREEN else ExitCode.OBJECTIVES_MISSED))
 

@@ -15,6 +15,7 @@ from drorch.app.settings import home
 from drorch.app.year import Said
 from drorch.cli.action_table import print_action, print_actions
 from drorch.cli.output import console, print_findings, print_json
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid
 from drorch.core.findings import Finding
 from drorch.programme.actions.codec import action_to_json, counts, register_csv
@@ -53,7 +54,7 @@ def list_(
     totals = counts(book.actions.values(), today)
     if as_json:
         listed = [action_to_json(item, today) for item in shown]
-        print_json({"on": today, "counts": totals, "actions": listed, "findings": [f.to_json() for f in findings]})
+        print_json({"on": today, "counts": totals, "actions": listed, "findings": plain(findings)})
     else:
         print_actions(shown, totals, today)
         print_findings(findings)

@@ -17,6 +17,7 @@ from drorch.app.year import Said, Year, load_year
 from drorch.catalog.durations import show_duration
 from drorch.cli.callout_table import event_line, print_result
 from drorch.cli.output import console, print_findings, print_json, print_table
+from drorch.core.codec import plain
 from drorch.core.errors import Broken, ExitCode, InputInvalid
 from drorch.core.findings import errors
 from drorch.programme.callout.check import check_call_tree
@@ -52,7 +53,7 @@ def check(
     loaded = load_call_tree(read_private(tree), str(tree))
     findings = check_call_tree(loaded, load_catalog_file(catalog))
     if as_json:
-        print_json({"findings": [finding.to_json() for finding in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(

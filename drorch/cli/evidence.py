@@ -12,6 +12,7 @@ from drorch.app import wiring
 from drorch.app.sealing import Verified, export_run, verify_archive, write_archive
 from drorch.app.signing import load_signer
 from drorch.cli.output import console, print_json, print_table
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode
 
 
@@ -85,7 +86,7 @@ def _as_json(file: Path, verified: Verified) -> dict[str, object]:
         "head": found.head,
         "signed_by": found.signed_by,
         "signature": verified.signature,
-        "findings": [item.to_json() for item in found.findings],
+        "findings": plain(found.findings),
         "not_checked": list(verified.not_checked),
     }
 

@@ -29,6 +29,7 @@ from drorch.app.schedules import (
 from drorch.app.year import Said, Year
 from drorch.catalog.durations import show_duration
 from drorch.cli.output import console, print_findings, print_json, print_table
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid, NotFound
 from drorch.core.findings import errors
 from drorch.core.ids import short
@@ -66,7 +67,7 @@ def check(
     files = ScheduleFiles(schedules=schedule, catalog=catalog, year=year)
     setup, findings = read_setup(files, wiring.scheduled_checks(year, catalog).keys(), _now())
     if as_json:
-        print_json({"findings": [finding.to_json() for finding in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(f"{len(setup.schedules.items)} schedules; {len(findings)} findings")

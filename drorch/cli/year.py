@@ -18,6 +18,7 @@ from drorch.catalog.text import MAX_BYTES
 from drorch.cli.output import console, print_findings, print_json, print_table
 from drorch.cli.year_plan import plan
 from drorch.cli.year_table import print_stale, print_status
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid, NotFound
 from drorch.core.findings import errors
 from drorch.programme.check import check_programme
@@ -67,7 +68,7 @@ def status(
     stale = _year(year, catalog).freshness(found).stale if on is None else None
     if as_json:
         told = {"stale": None if stale is None else [stale_to_json(item) for item in stale]}
-        print_json({**status_to_json(found), **told, "findings": [item.to_json() for item in findings]})
+        print_json({**status_to_json(found), **told, "findings": plain(findings)})
     else:
         print_status(found, obligation, every)
         if stale:
@@ -105,7 +106,7 @@ def check(
     programme = load_programme(read_input(year, MAX_BYTES), str(year), entries)
     findings = check_programme(programme, entries)
     if as_json:
-        print_json({"findings": [finding.to_json() for finding in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(

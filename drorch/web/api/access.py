@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from drorch.app import settings
-from drorch.app.access import LostSite, assess_file, load_model, lose
+from drorch.app.access import assess_file, load_model, lose, lost_to_json
 from drorch.app.access_check import check, extras_to_json
 from drorch.app.access_poll import load_sources_file
 from drorch.app.accounts import Role
 from drorch.app.year_access import proofs_of_tests
-from drorch.capacity.codec import assessment_to_json, outcome_to_json
+from drorch.capacity.codec import assessment_to_json
 from drorch.core.codec import plain
 from drorch.web.api.base import Ctx, Input, Name, Word, api_router
 from drorch.web.problems import HttpProblem
@@ -72,17 +72,3 @@ def probe(body: ProbeBody, context: Ctx) -> Probed:
     finally:
         _looking.release()
     return Probed(good=sum(sample.good for sample in samples), samples=plain(samples))
-
-
-def lost_to_json(result: LostSite) -> dict[str, Any]:
-    """Plain JSON data."""
-    moving = result.applications
-    return {
-        "site": result.site,
-        "status": result.status.value,
-        "scenario": outcome_to_json(result.outcome),
-        "applications": None
-        if moving is None
-        else [{"id": item.application, "to": item.to, "remote_access": item.remote_access} for item in moving],
-        "gateways": [item.application for item in result.gateways],
-    }

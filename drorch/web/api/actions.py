@@ -12,6 +12,7 @@ from starlette.responses import Response
 from drorch.app.accounts import Role
 from drorch.app.actions import Actions, ByHand
 from drorch.app.year import Said
+from drorch.core.codec import plain
 from drorch.programme.actions.codec import action_to_json, counts, register_csv
 from drorch.programme.actions.events import ActionEvent, Assigned, Updated
 from drorch.programme.actions.log import standing
@@ -147,7 +148,7 @@ def list_actions(
     actions = _actions(context)
     book, findings = actions.book()
     today, everything = actions.today(), tuple(book.actions.values())
-    told = [finding.to_json() for finding in findings]
+    told = plain(findings)
     if tagged(response, etag_of([action_to_json(item, today) for item in everything], told), if_none_match):
         raise NotModified(response)
     shown = [

@@ -18,7 +18,6 @@ from drorch.adapters.probes.spec import WatchSpec
 from drorch.adapters.processes import ProcessRef
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.peaks import PeakArchive
-from drorch.app.access_course import look_to_json
 from drorch.app.access_journal import AccessJournal
 from drorch.app.audit import LOG_NAME, AuditLog, Entry
 from drorch.capacity.denial_test import Look
@@ -34,7 +33,7 @@ from drorch.evidence.fingerprint import Fingerprints, Source
 from drorch.evidence.model import CanaryWrite, Sample
 from drorch.evidence.protection import ProtectionSample
 from drorch.plan.codec import plan_to_text
-from drorch.plan.history import RunTimes, history_to_json
+from drorch.plan.history import Durations, RunTimes
 from drorch.plan.model import Act, Plan, PlaybookAct, Step
 from drorch.programme.actions.codec import action_to_json
 from drorch.programme.actions.events import ActionBody, actions_chain
@@ -122,7 +121,7 @@ def plan__json() -> str:
 
 
 def durations__json() -> str:
-    return _shown(history_to_json([filled(RunTimes), bare(RunTimes)], about="a test"))
+    return to_text(Durations(schema=2, about="a test", runs=(filled(RunTimes), bare(RunTimes))), indent=1)
 
 
 # ---- runs and what is observed
@@ -283,7 +282,7 @@ def access_journal__jsonl() -> str:
     with tempfile.TemporaryDirectory() as folder:
         journal = AccessJournal(Path(folder) / "journal.jsonl")
         journal.append(_ODD, "started", {"by": "Ana", "bound": {"licences": 3, "days": 5}})
-        journal.append(_AT, "sample", look_to_json(filled(Look)))
+        journal.append(_AT, "sample", plain(filled(Look)))
         return (Path(folder) / "journal.jsonl").read_text(encoding="utf-8")
 
 
@@ -319,7 +318,7 @@ def action__json() -> str:
 
 
 def access_look__json() -> str:
-    return _shown([look_to_json(filled(Look)), look_to_json(bare(Look))])
+    return _shown([plain(filled(Look)), plain(bare(Look))])
 
 
 def callout_result__json() -> str:
@@ -331,7 +330,7 @@ def callout_tree__txt() -> str:
 
 
 def findings__json() -> str:
-    return _shown([filled(Finding).to_json(), bare(Finding).to_json()])
+    return _shown(plain((filled(Finding), bare(Finding))))
 
 
 def schedule_instant__json() -> str:
