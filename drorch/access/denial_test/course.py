@@ -10,6 +10,7 @@ from typing import Any
 from drorch.access.denial_test.file import DenialTest
 from drorch.access.denial_test.journal import Data
 from drorch.access.denial_test.model import Course, Judgement, Login, Look
+from drorch.core.codec import read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,19 +81,6 @@ def told(test: DenialTest, events: Sequence[Data]) -> Told:
     )
 
 
-def look_to_json(look: Look) -> dict[str, object]:
-    """A sample for the journal."""
-    return {
-        "held": look.held,
-        "sessions": look.sessions,
-        "licences_free": look.licences_free,
-        "licence_count": look.licence_count,
-        "highest_load": look.highest_load,
-        "licence_denials": look.licence_denials,
-        "departments": dict(look.departments),
-    }
-
-
 def _after(course: Course, kind: str, body: Mapping[str, Any]) -> Course:
     if kind == "logged-on":
         login = Login(
@@ -105,7 +93,7 @@ def _after(course: Course, kind: str, body: Mapping[str, Any]) -> Course:
         )
         return replace(course, logins=(*course.logins, login))
     if kind == "sample":
-        look = Look(**{**body, "departments": MappingProxyType(dict(body["departments"]))})
+        look = read(Look, body, where="a sample of the test", next_step="restore the journal from a copy")
         return replace(course, looks=(*course.looks, look))
     if kind == "held":
         return replace(course, held_s=float(body["seconds"]))

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
-from drorch.access.denial_test.course import look_to_json
 from drorch.access.denial_test.journal import AccessJournal
 from drorch.access.denial_test.model import Look
 from drorch.access.ports import Denial, GatewayReading, LicenceReading, LoginReading, PoolReading, SourceAnswer
@@ -48,7 +47,7 @@ from drorch.evidence.protection import ProtectionSample
 from drorch.evidence.record.codec import report_to_text
 from drorch.evidence.record.model import Report
 from drorch.plan.codec import plan_to_text
-from drorch.plan.history import RunTimes, history_to_json
+from drorch.plan.history import Durations, RunTimes
 from drorch.plan.model import Act, Plan, PlaybookAct, Step
 from drorch.report.after_action.codec import aar_to_text
 from drorch.report.after_action.log import AarBody, aar_chain
@@ -122,7 +121,7 @@ def plan__json() -> str:
 
 
 def durations__json() -> str:
-    return _shown(history_to_json([filled(RunTimes), bare(RunTimes)], about="a test"))
+    return to_text(Durations(schema=2, about="a test", runs=(filled(RunTimes), bare(RunTimes))), indent=1)
 
 
 # ---- runs and what is observed
@@ -283,7 +282,7 @@ def access_journal__jsonl() -> str:
     with tempfile.TemporaryDirectory() as folder:
         journal = AccessJournal(Path(folder) / "journal.jsonl")
         journal.append(_ODD, "started", {"by": "Ana", "bound": {"licences": 3, "days": 5}})
-        journal.append(_AT, "sample", look_to_json(filled(Look)))
+        journal.append(_AT, "sample", plain(filled(Look)))
         return (Path(folder) / "journal.jsonl").read_text(encoding="utf-8")
 
 
@@ -319,7 +318,7 @@ def action__json() -> str:
 
 
 def access_look__json() -> str:
-    return _shown([look_to_json(filled(Look)), look_to_json(bare(Look))])
+    return _shown([plain(filled(Look)), plain(bare(Look))])
 
 
 def callout_result__json() -> str:
@@ -331,7 +330,7 @@ def callout_tree__txt() -> str:
 
 
 def findings__json() -> str:
-    return _shown([filled(Finding).to_json(), bare(Finding).to_json()])
+    return _shown(plain((filled(Finding), bare(Finding))))
 
 
 def schedule_instant__json() -> str:
