@@ -106,10 +106,10 @@ def _thaw(made: Converter) -> Writing:
     def thawed(value: object) -> object:
         if type(value) in SIMPLE:
             return value
+        if isinstance(value, (list, tuple)):
+            return [part if type(part) in SIMPLE else thawed(part) for part in value]
         if isinstance(value, Mapping):
-            return {str(key): thawed(part) for key, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [thawed(part) for part in value]
+            return {str(key): part if type(part) in SIMPLE else thawed(part) for key, part in value.items()}
         return made.unstructure(value)
 
     return thawed
@@ -180,11 +180,12 @@ def _from_list(kind: Any, made: Converter) -> Reading:
 
 def _from_object(kind: Any, made: Converter) -> Reading:
     inner: Reading = mapping_structure_factory(kind, made)
+    anything = get_args(kind) == (str, object)
 
     def mapping(value: object, _: object) -> object:
         if type(value) is not dict:
             raise _wrong("an object", value)
-        return MappingProxyType(inner(value, kind))
+        return frozen(value) if anything else MappingProxyType(inner(value, kind))
 
     return mapping
 
