@@ -73,7 +73,9 @@ def _how(kind: Any) -> dict[str, Any]:
         "left out": override(omit_if_default=True),
         "unwritten": override(omit=True),
     }
-    return {item.name: ways[item.metadata["codec"]] for item in fields(get_origin(kind) or kind) if item.metadata}
+    return {
+        item.name: ways[item.metadata["codec"]] for item in fields(get_origin(kind) or kind) if "codec" in item.metadata
+    }
 
 
 # ---- writing
@@ -99,7 +101,7 @@ def _to_list(kind: Any, made: Converter) -> Writing:
         write = made.get_unstructure_hook(part)
     except RecursionError:  # a record that holds records of its own kind
         write = made.unstructure
-    return list if write in (identity, str) else lambda values: [write(value) for value in values]
+    return list if write is identity else lambda values: [write(value) for value in values]
 
 
 def _thaw(made: Converter) -> Writing:

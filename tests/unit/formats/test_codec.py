@@ -74,6 +74,7 @@ class Everything:
     instant: Instant
     file: Path
     pair: tuple[str, int]
+    files: tuple[Path, ...]
     shapes: tuple[Round | Flat, ...]
     colours: frozenset[Colour]
     by_colour: Mapping[Colour, int | None]
@@ -106,6 +107,7 @@ VALUES = st.builds(
     ),
     file=st.sampled_from([Path("/a/b"), Path("c")]),
     pair=st.tuples(TEXT, st.integers()),
+    files=st.lists(st.sampled_from([Path("/a/b"), Path("c")]), max_size=2).map(tuple),
     shapes=st.lists(SHAPES, max_size=2).map(tuple),
     colours=st.frozensets(st.sampled_from(Colour)),
     by_colour=st.dictionaries(st.sampled_from(Colour), st.none() | st.integers()).map(MappingProxyType),
