@@ -36,7 +36,9 @@ from drorch.adapters.probes.protection import ProtectionMeter
 from drorch.adapters.probes.snapshot import take_snapshot
 from drorch.adapters.probes.watcher_processes import WatcherProcesses
 from drorch.adapters.processes import ProcessRef
+from drorch.adapters.store import export as store_files
 from drorch.adapters.store.events import SqlStore
+from drorch.adapters.store.export import Manifest
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
 from drorch.adapters.store.peaks import PeakArchive
@@ -54,6 +56,7 @@ from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid
 from drorch.core.files import read_input
+from drorch.core.integrity import OnProgress
 from drorch.core.state_folder import WatchFolder, runs_folder
 from drorch.estate.model import Estate
 from drorch.evidence.baseline import Baseline
@@ -119,9 +122,21 @@ def operations(home: Path | None = None) -> Operations:
     return Operations(parts(home or settings.home()), _is_at_it)
 
 
-def event_store(home: Path | None = None) -> SqlStore:
-    """The event store, opened. Its owner closes it."""
-    return SqlStore(settings.store_place(home or settings.home()))
+def event_store(home: Path | None = None, *, new: bool = True) -> SqlStore:
+    """The event store, opened; its owner closes it. ``new`` False: NotFound where there is none yet."""
+    return SqlStore(settings.store_place(home or settings.home()), new=new)
+
+
+def export_store(target: Path, on_progress: OnProgress) -> Manifest:
+    """The whole store as files."""
+    with event_store(new=False) as store:
+        return store_files.export(store, target, on_progress)
+
+
+def restore_store(source: Path, on_progress: OnProgress) -> Manifest:
+    """Files back into an empty store."""
+    with event_store() as store:
+        return store_files.restore(source, store, on_progress)
 
 
 def schedule_store(home: Path | None = None) -> SqlScheduleStore:
