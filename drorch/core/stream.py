@@ -205,17 +205,23 @@ def until_first(once: Callable[[], tuple[Record, ...]]) -> tuple[Record, ...]:
 
 def line_of(record: Record) -> str:
     """The canonical JSON that is hashed. Its keys are sorted, and ``body`` stands in it as it was written."""
-    mono = "null" if record.mono is None else repr(record.mono)
-    return (
-        f'{{"at":"{stamp(record.at)}","body":{record.body},"epoch":{record.epoch},"kind":{encode_basestring(record.kind)},'
-        f'"mono":{mono},"person":{encode_basestring(record.person)},"seq":{record.seq},'
-        f'"stream":{encode_basestring(record.stream)}}}'
-    )
+    return "".join(_halves(record))
+
+
+def text_of(record: Record) -> str:
+    """The line of an export: the canonical JSON that is hashed, with the ``hash`` in it."""
+    front, behind = _halves(record)
+    return f'{front},"hash":"{record.hash}"{behind}'
 
 
 def hash_of(record: Record) -> str:
     """What ``hash`` has to be; the record's own is not looked at."""
-    return _hash(record.prev, line_of(record))
+    return chained(record.prev, line_of(record))
+
+
+def chained(prev: str, line: str) -> str:
+    """The hash behind ``prev`` of a record whose canonical JSON is ``line``."""
+    return "sha256:" + hashlib.sha256(f"{prev}\n{line}".encode()).hexdigest()
 
 
 def blob_id(content: bytes) -> str:
@@ -309,5 +315,11 @@ def _draft_at(draft: Draft, append: Append, seq: int, prev: str) -> Record:
         raise InputInvalid(what, where=append.stream, next_step="correct the text") from None
 
 
-def _hash(prev: str, line: str) -> str:
-    return "sha256:" + hashlib.sha256(f"{prev}\n{line}".encode()).hexdigest()
+def _halves(record: Record) -> tuple[str, str]:
+    """The canonical JSON of a record in front of and behind where its hash stands in an export."""
+    mono = "null" if record.mono is None else repr(record.mono)
+    return (
+        f'{{"at":"{stamp(record.at)}","body":{record.body},"epoch":{record.epoch}',
+        f',"kind":{encode_basestring(record.kind)},"mono":{mono},"person":{encode_basestring(record.person)},'
+        f'"seq":{record.seq},"stream":{encode_basestring(record.stream)}}}',
+    )

@@ -1,20 +1,16 @@
-"""Events as JSON and back, strictly: an unknown kind, field or type is an error, never a guess."""
+"""Bodies of events as JSON and back, strictly: an unknown kind, field or type is an error, never a guess."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
-from drorch.core.clock import Instant
 from drorch.core.errors import InputInvalid
-from drorch.core.ids import canonical_json
 from drorch.run.events import JOURNAL_SCHEMA, AfterDeadline, Body, Event, RunCreated, RunOutcome
 
-_SCAN: Final = json.JSONDecoder().raw_decode
 _NEXT = "use the drorch version that wrote this journal, or restore the journal from its copy"
 
 
@@ -32,6 +28,12 @@ def _whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError("a whole number")
     return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("a number")
+    return float(value)
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -65,6 +67,7 @@ _READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyType(
         "str": _text,
         "str | None": _optional_text,
         "int": _whole,
+        "float": _number,
         "tuple[str, ...]": _texts,
         "Mapping[str, object]": _facts,
         "RunOutcome": _outcome,
@@ -120,7 +123,7 @@ def body_from_json(kind: str, data: object, where: str | None = None) -> Body:
 
 
 def event_to_json(event: Event) -> dict[str, object]:
-    """Plain data of a whole event."""
+    """Plain data of a whole event, for people's programs."""
     return {
         "run": event.run,
         "seq": event.seq,
@@ -129,55 +132,6 @@ def event_to_json(event: Event) -> dict[str, object]:
         "body": body_to_json(event.body),
         "chain": event.chain,
     }
-
-
-def event_from_json(data: object, where: str | None = None) -> Event:
-    """Inverse of :func:`event_to_json`; InputInvalid on anything unexpected."""
-    if not isinstance(data, dict) or data.keys() != {"run", "seq", "at", "kind", "body", "chain"}:
-        raise InputInvalid("an event has exactly run, seq, at, kind, body and chain", where=where, next_step=_NEXT)
-    try:
-        run, seq, kind, chain = _text(data["run"]), _whole(data["seq"]), _text(data["kind"]), _text(data["chain"])
-        at = Instant.from_json(data["at"])
-    except (TypeError, ValueError, KeyError, InputInvalid) as wrong:
-        raise InputInvalid(f"an event with an unreadable field: {wrong}", where=where, next_step=_NEXT) from None
-    return Event(run=run, seq=seq, at=at, body=body_from_json(kind, data["body"], where), chain=chain)
-
-
-def text_around_chain(event: Event) -> tuple[str, str]:
-    """The event's canonical JSON in front of and behind its chain value: together, the JSON that is chained.
-
-    The keys of canonical JSON are sorted: at, body, [chain,] kind, run, seq.
-    """
-    if event.text is None:
-        kind = kind_of(event.body)
-        front = f'{{"at":{canonical_json(event.at.to_json())},"body":{canonical_json(body_to_json(event.body))}'
-        behind = f',"kind":"{kind}","run":{canonical_json(event.run)},"seq":{event.seq}}}'
-        object.__setattr__(event, "text", (front, behind))  # known from now on; what the event says is the same
-        return front, behind
-    return event.text
-
-
-def encode(event: Event) -> str:
-    """One line of canonical JSON."""
-    front, behind = text_around_chain(event)
-    return f'{front},"chain":{canonical_json(event.chain)}{behind}'
-
-
-def decode(line: str, where: str | None = None) -> Event:
-    """Inverse of :func:`encode`."""
-    try:
-        data, end = _SCAN(line)
-        if end != len(line):
-            raise ValueError(f"something stands behind it at column {end + 1}")
-    except ValueError as wrong:
-        raise InputInvalid(f"an event that is not JSON: {wrong}", where=where, next_step=_NEXT) from None
-    event = event_from_json(data, where)
-    # Behind the chain stand kind, run and seq only, so its last mention is the event's own. A line that is not
-    # canonical is kept as it stands: its chain will not hold, as it should.
-    front, found, behind = line.rpartition(f',"chain":"{event.chain}"')
-    if found:
-        object.__setattr__(event, "text", (front, behind))
-    return event
 
 
 _SIMPLE = frozenset({str, int, float, bool, type(None)})

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from drorch.core.clock import Instant
 
-JOURNAL_SCHEMA = 1
+JOURNAL_SCHEMA = 2
 
 NO_EVIDENCE = "none (not required)"
 """Stands for the evidence of a sign-off that brought none."""
@@ -295,6 +295,14 @@ class DriverAttached:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoreWaited:
+    """The driver waited for the event store: acts under way went on, no new one started. May come behind the end."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DifferenceAccepted:
     """A person accepts what the run left different (``evidence.baseline.Difference``). Comes behind the run's end."""
 
@@ -340,6 +348,7 @@ Body = (
     | CleanUpRequested
     | RequestSettled
     | DriverAttached
+    | StoreWaited
     | DifferenceAccepted
     | RunEnded
 )
@@ -347,13 +356,11 @@ Body = (
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A body with its place. ``chain`` is the hash over the previous chain value and this event (``run.codec``)."""
+    """A body with its place in the stream of its run."""
 
     run: str
     seq: int
     at: Instant
     body: Body
-    chain: str
-    text: tuple[str, str] | None = field(default=None, init=False, repr=False, compare=False)
-    """Its canonical JSON in front of and behind ``chain``, when it is known (``run.codec``): made once, then chained,
-    stored and checked as it is. Not taken over by ``replace``: a changed event has another text."""
+    chain: str = ""
+    """Hash of its record (``core.stream``), over this event and all before it; empty while it is not written."""
