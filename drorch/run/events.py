@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 
 from drorch.core.clock import Instant
+from drorch.core.codec import kinds
 
 JOURNAL_SCHEMA = 2
 
@@ -352,6 +354,16 @@ Body = (
     | DifferenceAccepted
     | RunEnded
 )
+
+
+def kind_of(body: Body) -> str:
+    """The stable name of a body's kind: ``step-started``."""
+    return _words()[type(body)]
+
+
+@cache
+def _words() -> Mapping[type, str]:
+    return MappingProxyType({member: word for word, member in kinds(Body).items()})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from threading import RLock
+from typing import cast
 
+from drorch.core.codec import plain, read
 from drorch.core.ids import canonical_json
 from drorch.core.stream import Draft, EventStore, Record, until_first, verified
-from drorch.schedules.events import Adopted, Claimed, Ended, ScheduleEvent, body_from_text, body_to_text
+from drorch.schedules.events import Adopted, Body, Claimed, Ended, ScheduleEvent
 from drorch.schedules.ports import ScheduleStore
 
 STREAM = "schedule"
@@ -36,8 +38,8 @@ class ScheduleLog(ScheduleStore):
 
     def append(self, event: ScheduleEvent) -> bool:
         """See the port."""
-        plain = {**json.loads(body_to_text(event.body)), "key": event.key}
-        draft = Draft(at=event.at, kind=plain.pop("what"), body=canonical_json(plain))
+        body = {**cast(dict[str, object], plain(event.body)), "key": event.key}
+        draft = Draft(at=event.at, kind=str(body.pop("what")), body=canonical_json(body))
 
         def once() -> tuple[Record, ...]:
             self._read_on()
@@ -94,11 +96,11 @@ class ScheduleLog(ScheduleStore):
             self._last = record
 
     def _note(self, record: Record) -> None:
-        plain = json.loads(record.body)
-        key = plain["key"]
+        body = json.loads(record.body)
+        key = body["key"]
         self._of.setdefault(key, []).append(record)
         if record.kind == Claimed.what:
-            nominal, of = datetime.fromisoformat(plain["nominal"]), key.partition("@")[0]
+            nominal, of = datetime.fromisoformat(body["nominal"]), key.partition("@")[0]
             self._nominal[key] = nominal
             self._open.add(key)
             self._latest[of] = max(nominal, self._latest.get(of, nominal))
@@ -109,9 +111,8 @@ class ScheduleLog(ScheduleStore):
 
 
 def _event(key: str, seq: int, record: Record) -> ScheduleEvent:
-    plain = json.loads(record.body)
-    del plain["key"]
-    text = canonical_json({**plain, "what": record.kind})
-    return ScheduleEvent(
-        key=key, seq=seq, at=record.at, body=body_from_text(text, f"{record.stream} record {record.seq} ({key})")
-    )
+    data = {**json.loads(record.body), "what": record.kind}
+    del data["key"]
+    where = f"{record.stream} record {record.seq}"
+    body = read(cast(type[Body], Body), data, where=where, next_step="use the drorch version that wrote it")
+    return ScheduleEvent(key=key, seq=seq, at=record.at, body=body)

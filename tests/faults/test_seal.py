@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stores import journal_at
 
-from drorch.adapters.ansible.attempt import AttemptFolder, without_result
+from drorch.adapters.ansible.attempt import AttemptFolder, AttemptRequest, without_result
 from drorch.app import composition
 from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
 from drorch.core.files import write_whole
@@ -67,7 +67,7 @@ def make_run(home: Path) -> RunFolder:
     with journal_at(home) as journal:
         folder = recorded_run(home, journal)
     attempt = AttemptFolder.at(home / "runs", RUN, IDENT)
-    assert attempt.open({"ident": IDENT})
+    assert attempt.open(AttemptRequest(run=RUN, ident=IDENT))
     attempt.finish(without_result(IDENT, PlaybookStatus.LOST, "no word"))
     write_whole(attempt.path / "stdout", "PLAY [db]\n")
     write_whole(attempt.path / "job_events" / "1-a.json", '{"event":"playbook_on_start"}')

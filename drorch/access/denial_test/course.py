@@ -9,7 +9,7 @@ from typing import Any
 
 from drorch.access.denial_test.file import DenialTest
 from drorch.access.denial_test.journal import Data
-from drorch.access.denial_test.model import Course, Login, Look
+from drorch.access.denial_test.model import Course, Judgement, Login, Look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,29 @@ class Told:
     ended_at: str | None
     signatures: tuple[Signature, ...]
     sealed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A test as it stands. ``running``: a process is at it now."""
+
+    test: DenialTest
+    told: Told
+    judgement: Judgement
+    demand_id: str
+    running: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """How far it is, in words."""
+        if self.told.sealed:
+            return "sealed"
+        if self.told.ended_at is not None:
+            return "ended"
+        if self.told.started_at is not None:
+            return "running" if self.running else "interrupted: its process is gone"
+        return "prepared"
 
 
 def told(test: DenialTest, events: Sequence[Data]) -> Told:

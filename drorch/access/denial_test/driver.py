@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from drorch.access.denial_test.course import look_to_json
+from drorch.access.denial_test.course import Standing, look_to_json
 from drorch.access.denial_test.file import DenialTest
 from drorch.access.denial_test.model import Login, Look, Method, why_stop
 from drorch.access.denial_test.operations import (
     DEMAND,
     STOP_FILE,
     AccessTests,
-    Standing,
     TestFolder,
     accounts_of,
     one_line,
