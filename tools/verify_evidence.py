@@ -63,8 +63,8 @@ def sha256(content):
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
-def hash_without(data, field, prefix=b""):
-    return sha256(prefix + canonical({key: data[key] for key in data if key != field}))
+def hash_without(data, field):
+    return sha256(canonical({key: data[key] for key in data if key != field}))
 
 
 def parse(content):
@@ -129,7 +129,7 @@ def read_manifest(files):
     try:
         good = (
             data.keys() == SHAPE.keys()
-            and data["schema"] == 1
+            and data["schema"] == 2
             and text(data) == files[MANIFEST]
             and all(isinstance(data[key], kind) for key, kind in SHAPE.items())
         )
@@ -163,7 +163,7 @@ def read_journal(content):
     *lines, torn = content.split(b"\n")
     events = [parse(line) for line in lines]
     for number, event in enumerate(events, 1):
-        if type(event.get("seq")) is not int or not isinstance(event.get("chain"), str):
+        if type(event.get("seq")) is not int or not isinstance(event.get("hash"), str):
             return events[: number - 1], [("event-unreadable", f"event {number}", "the line is not an event")]
     return events, [("event-unreadable", f"event {len(lines) + 1}", "the last line has no end")] if torn else []
 
@@ -175,11 +175,11 @@ def check_chain(events):
         if event["seq"] != expected:
             code = "event-moved" if expected in there else "event-missing"
             return [(code, subject, f"in the place of event {expected} stands event {event['seq']}")]
-        if hash_without(event, "chain", previous.encode() + b"\n") != event["chain"]:
+        if event.get("prev") != previous or chain_of(event, previous) != event["hash"]:
             return [("event-changed", subject, "the event does not follow from the ones before it")]
-        if event.get("run") != events[0].get("run"):
+        if event.get("stream") != events[0].get("stream"):
             return [("run-id", subject, "the event belongs to another run")]
-        previous = event["chain"]
+        previous = event["hash"]
     return []
 
 
@@ -190,6 +190,11 @@ def check_end(count, head, recorded):
     if recorded != {"events": count, "head": head}:
         return [("journal-head", "journal.jsonl", "the journal does not end as the manifest says")]
     return []
+
+
+def run_of(event):
+    stream = str(event.get("stream"))
+    return stream[4:] if stream.startswith("run/") else stream
 
 
 def check_identities(files, events, head, manifest):
@@ -204,7 +209,7 @@ def check_identities(files, events, head, manifest):
         yield "journal-begin", "event 1", "the journal does not begin with the creation of a run"
         return
     made = events[0]["body"]
-    truth = {"run-id": events[0].get("run"), "plan-hash": made.get("plan_id"), "catalog-hash": made.get("catalog_id")}
+    truth = {"run-id": run_of(events[0]), "plan-hash": made.get("plan_id"), "catalog-hash": made.get("catalog_id")}
     for code, name, data, value in (
         ("run-id", "report.json", told, told.get("id")),
         ("run-id", MANIFEST, manifest, manifest.get("run")),
@@ -246,7 +251,7 @@ def verify(data):
     files = dict(entries)
     manifest = read_manifest(files)
     events, broken = read_journal(files.get("journal.jsonl", b""))
-    head = events[-1]["chain"] if events else GENESIS
+    head = events[-1]["hash"] if events else GENESIS
     broken = broken + check_chain(events)
     found = [*check_archive(data, entries), *check_files(files, manifest), *broken]
     found += check_end(len(events), head, manifest["journal"]) if manifest and not broken else []

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from drorch.core.codec import plain
 from drorch.core.errors import Broken, NotFound
 from drorch.core.findings import Finding, Severity
 from drorch.core.ids import canonical_json
@@ -34,7 +35,7 @@ class Checked:
             "streams": len(self.heads),
             "records": sum(count for count, _ in self.heads.values()),
             "blobs": self.blobs,
-            "findings": [finding.to_json() for finding in self.findings],
+            "findings": plain(self.findings),
         }
 
 

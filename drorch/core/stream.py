@@ -206,13 +206,13 @@ def until_first(once: Callable[[], tuple[Record, ...]]) -> tuple[Record, ...]:
     raise last
 
 
-def line_of(record: Record, *, chained: bool = False) -> str:
-    """The canonical JSON that is hashed; with ``chained`` that of all fields, as an export has it.
+def line_of(record: Record, *, whole: bool = False) -> str:
+    """The canonical JSON that is hashed; with ``whole`` that of all fields, as an export has it.
 
     Keys are sorted, and ``body`` stands in it as it was written.
     """
     mono = "null" if record.mono is None else repr(record.mono)
-    own, prev = (f'"hash":"{record.hash}",', f'"prev":"{record.prev}",') if chained else ("", "")
+    own, prev = (f'"hash":"{record.hash}",', f'"prev":"{record.prev}",') if whole else ("", "")
     return (
         f'{{"at":"{stamp(record.at)}","body":{record.body},"epoch":{record.epoch},{own}'
         f'"kind":{encode_basestring(record.kind)},"mono":{mono},"person":{encode_basestring(record.person)},{prev}'
@@ -247,7 +247,12 @@ def _is_record(record: Record) -> bool:
 
 def hash_of(record: Record) -> str:
     """What ``hash`` has to be; the record's own is not looked at."""
-    return _hash(record.prev, line_of(record))
+    return chained(record.prev, line_of(record))
+
+
+def chained(prev: str, line: str) -> str:
+    """The hash behind ``prev`` of a record whose canonical JSON is ``line``."""
+    return "sha256:" + hashlib.sha256(f"{prev}\n{line}".encode()).hexdigest()
 
 
 def blob_id(content: bytes) -> str:
@@ -339,7 +344,3 @@ def _draft_at(draft: Draft, append: Append, seq: int, prev: str) -> Record:
     except UnicodeEncodeError as error:
         what = f"text that no file can hold (a lone surrogate at {error.start})"
         raise InputInvalid(what, where=append.stream, next_step="correct the text") from None
-
-
-def _hash(prev: str, line: str) -> str:
-    return "sha256:" + hashlib.sha256(f"{prev}\n{line}".encode()).hexdigest()

@@ -74,7 +74,7 @@ def export(store: SqlStore, target: Path, on_progress: OnProgress) -> Manifest:
             for records in pages(store, name):
                 on_progress(f"stream {number} of {len(names)}, record {records[-1].seq} of {name}")
                 _refuse_broken(records, last)
-                lines = "".join(line_of(record, chained=True) + "\n" for record in records)
+                lines = "".join(line_of(record, whole=True) + "\n" for record in records)
                 write(draft, stream_file(name), lines.encode())
                 last = records[-1]
             if last is not None:

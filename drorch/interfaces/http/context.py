@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +62,7 @@ class WebContext:
     records: Records
     accounts: Accounts
     audit: AuditLog
-    sealing: Callable[[], AbstractContextManager[SealingParts]]
+    sealing: Callable[[], SealingParts]
     probe_now: Callable[[Estate, Catalog, Sequence[str]], list[Sample]]
     holds: Holds
     """Whether the record of a run may be relied on."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from drorch.app import wiring
+from drorch.app import composition
 from drorch.core.errors import ExitCode
 from drorch.core.integrity import OnProgress, check_store
 from drorch.interfaces.terminal.output import console, print_findings, print_json
@@ -30,7 +30,7 @@ def export(
     cannot be written.
     """
     with _progress() as told:
-        made = wiring.export_store(target, told)
+        made = composition.export_store(target, told)
     if as_json:
         print_json({"target": str(target), **made.content()})
         return
@@ -51,7 +51,7 @@ def restore(
     Exit codes: 0 restored and compared, 2 the export does not hold, 3 the store is not empty, 5 it cannot be written.
     """
     with _progress() as told:
-        made = wiring.restore_store(source, told)
+        made = composition.restore_store(source, told)
     if as_json:
         print_json({"source": str(source), **made.content()})
         return
@@ -64,18 +64,18 @@ def check(as_json: AsJson = False) -> None:
 
     Exit codes: 0 all of it holds, 2 there is no store, 5 something does not hold, or it cannot be read.
     """
-    with wiring.event_store(new=False) as store, _progress() as told:
+    store = composition.event_store(new=False)
+    with _progress() as told:
         store.verify_place()
         checked = check_store(store, told)
-        where = store.place.where
     if as_json:
-        print_json({"where": where, **checked.to_json()})
+        print_json({"where": store.place.where, **checked.to_json()})
     else:
         print_findings(checked.findings)
         records = sum(count for count, _ in checked.heads.values())
         verdict = "does NOT hold" if checked.findings else "holds"
         numbers = f"{len(checked.heads)} streams, {records} records, {checked.blobs} contents"
-        console().print(f"{where}: the store {verdict}: {numbers}", soft_wrap=True)
+        console().print(f"{store.place.where}: the store {verdict}: {numbers}", soft_wrap=True)
     if checked.findings:
         raise typer.Exit(int(ExitCode.BROKEN))
 
@@ -83,7 +83,7 @@ def check(as_json: AsJson = False) -> None:
 @contextmanager
 def _progress() -> Iterator[OnProgress]:
     """Says on a terminal's stderr what is being looked at, once it takes longer than a moment."""
-    out, clock = console(stderr=True), wiring.clock()
+    out, clock = console(stderr=True), composition.clock()
     began = clock.now()
     if not out.is_terminal:
         yield lambda text: None  # noqa: ARG005
