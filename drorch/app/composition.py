@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import platform
 import random
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from drorch.access.denial_test.operations import AccessTests
@@ -70,6 +72,7 @@ from drorch.plan.playbook_folder import playbooks_folder
 from drorch.report.paper_forms import Papers
 from drorch.run.events import DriverAttached, Event
 from drorch.schedules.named_checks import Checks, access_check, access_model_check, access_poll_check, year_check
+from drorch.year.log import year_log
 
 _TICK_S = 0.1
 """How exactly the kernel tells when a process began, with room."""
@@ -120,8 +123,15 @@ def operations(home: Path | None = None) -> Operations:
 
 
 def event_store(home: Path | None = None) -> SqlStore:
-    """The event store, opened. Its owner closes it."""
-    return SqlStore(settings.store_place(home or settings.home()))
+    """The event store of this process: opened once, closed when the process ends."""
+    return _opened(settings.store_place(home or settings.home()))
+
+
+@cache
+def _opened(place: str) -> SqlStore:
+    store = SqlStore(place)
+    atexit.register(store.close)
+    return store
 
 
 def schedule_store(home: Path | None = None) -> SqlScheduleStore:
@@ -141,7 +151,7 @@ def scheduled_checks(year: Path = Path("year.yaml"), catalog: Path = Path("app_c
         "access-model": lambda: access_model_check(Path("capacity.yaml"), clock().now().wall),
         "access-poll": lambda: access_poll_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
         "access": lambda: access_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
-        "year": lambda: year_check(folder, clock(), year, catalog),
+        "year": lambda: year_check(folder, year_log(event_store(folder)), clock(), year, catalog),
     }
 
 
@@ -222,6 +232,7 @@ def metrics_reader(
     of = parts(home or settings.home())
     return MetricsReader(
         home=of.home,
+        store=event_store(of.home),
         catalog_file=catalog,
         journal=of.journal,
         database=settings.journal_database(of.home),
@@ -281,7 +292,14 @@ def callouts(home: Path | None = None) -> CallOuts:
     """The call-out exercises of the present state folder, by real mail and real web requests."""
     folder = home or settings.home()
     return CallOuts(
-        CalloutParts(home=folder, clock=clock(), ids=SystemIds(), notifiers=notifiers, token=secrets.token_urlsafe)
+        CalloutParts(
+            home=folder,
+            store=event_store(folder),
+            clock=clock(),
+            ids=SystemIds(),
+            notifiers=notifiers,
+            token=secrets.token_urlsafe,
+        )
     )
 
 

@@ -1,63 +1,32 @@
-"""The log's lines both ways, and the status of the year as plain JSON data."""
+"""Events and the status of the year as plain JSON data."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import cache
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from drorch.core.errors import InputInvalid
-from drorch.core.ids import canonical_json, content_hash
-from drorch.year.log import YearEvent
+from drorch.year.log import YearBody, YearEvent
 from drorch.year.model import Booking, Fulfilment
 from drorch.year.status import DutyStatus, Pace, YearStatus
 
-LOG_SCHEMA = 1
-GENESIS = content_hash({"log": "drorch-year", "schema": LOG_SCHEMA})
-_RESTORE = "the log was edited or damaged: restore it from a copy"
 
-
-def linked(before: str, event: YearEvent) -> YearEvent:
-    """The event with its chain value, ``before`` being that of the line above (``GENESIS`` for the first)."""
-    data = {key: value for key, value in _plain(event).items() if key != "chain"}
-    return YearEvent(
-        seq=event.seq,
-        at=event.at,
-        person=event.person,
-        reason=event.reason,
-        body=event.body,
-        chain=content_hash({"before": before, "event": data}),
-    )
-
-
-def event_to_line(event: YearEvent) -> str:
-    """One line of JSON with its newline."""
-    return canonical_json(_plain(event)) + "\n"
+@cache
+def _adapter() -> TypeAdapter[YearBody]:
+    return TypeAdapter(YearBody)
 
 
 def event_to_json(event: YearEvent) -> dict[str, object]:
-    """The event as plain JSON data, instants in UTC."""
-    return _plain(event)
-
-
-def events_from_text(text: str, where: str) -> tuple[YearEvent, ...]:
-    """All events of a log. InputInvalid with ``file:line`` for one that is not readable, not next, or was changed."""
-    found: list[YearEvent] = []
-    chain = GENESIS
-    # Not splitlines: a text may hold other separators than the one that ends a line of the log.
-    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), start=1):
-        event = _event(line, f"{where}:{number}")
-        if event.seq != number:
-            raise InputInvalid(
-                f"event {event.seq} where {number} is next", where=f"{where}:{number}", next_step=_RESTORE
-            )
-        if linked(chain, event).chain != event.chain:
-            what = "this event, or one before it, was changed after it was written"
-            raise InputInvalid(what, where=f"{where}:{number}", next_step=_RESTORE)
-        found.append(event)
-        chain = event.chain
-    return tuple(found)
+    """The event as plain JSON data, instants in UTC. ``chain``: its hash in the stream."""
+    return {
+        "seq": event.seq,
+        "at": f"{event.at:%Y-%m-%dT%H:%M:%SZ}",
+        "person": event.person,
+        "reason": event.reason,
+        "body": _adapter().dump_python(event.body, mode="json"),
+        "chain": event.hash,
+    }
 
 
 def booking_to_json(item: Booking) -> dict[str, object]:
@@ -151,31 +120,3 @@ def status_to_json(status: YearStatus) -> dict[str, object]:
         "pace": [pace_to_json(item) for item in status.paces],
         "duties": [duty_to_json(item) for item in status.duties],
     }
-
-
-@cache
-def _adapter() -> TypeAdapter[YearEvent]:
-    return TypeAdapter(YearEvent)
-
-
-def _plain(event: YearEvent) -> dict[str, object]:
-    data = _adapter().dump_python(event, mode="json")
-    assert isinstance(data, dict)
-    return data
-
-
-def _event(line: str, where: str) -> YearEvent:
-    try:
-        event = _adapter().validate_json(line)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the line"
-        raise InputInvalid(f"{field}: {first['msg']}", where=where, next_step=_RESTORE) from None
-    if event.at.tzinfo is None:
-        raise InputInvalid("at: an instant without a time zone", where=where, next_step=_RESTORE)
-    return event
-
-
-def utc(instant: datetime) -> datetime:
-    """The same instant in UTC, to the second."""
-    return instant.astimezone(UTC).replace(microsecond=0)

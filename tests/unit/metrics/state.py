@@ -26,6 +26,7 @@ from drorch.testing.builders import catalog_text
 from drorch.testing.clock import HandClock
 from drorch.testing.evidence import recorded_run
 from drorch.testing.runs import RUN
+from drorch.testing.streams import MemoryStore
 
 Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -60,6 +61,7 @@ class State(AbstractContextManager["State"]):
 
     def __post_init__(self) -> None:
         self.home.mkdir(exist_ok=True)
+        self.store = MemoryStore()
         self.sql = SqlJournal(self.home / "journal.sqlite")
         self.inbox = SqlInbox(self.home / "journal.sqlite")
         self.journal = CountingJournal(self.sql)
@@ -84,6 +86,7 @@ class State(AbstractContextManager["State"]):
         """As a freshly started process has it."""
         return MetricsReader(
             home=self.home,
+            store=self.store,
             catalog_file=self.catalog,
             journal=self.journal,
             database=str(self.home / "journal.sqlite"),
