@@ -59,7 +59,7 @@ class AuditLog:
             with os.fdopen(descriptor, "r+b") as stream:
                 fcntl.flock(stream.fileno(), fcntl.LOCK_EX)
                 number, chain = _last(stream)
-                wall = self._clock.now().to_json()["wall"]
+                wall = self._clock.now().wall_text
                 data = {"number": number + 1, "at": wall, **entry.to_json()}
                 line = canonical_json({**data, "chain": _link(chain, data)})
                 stream.write(line.encode("utf-8", "replace") + b"\n")

@@ -13,15 +13,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 from drorch import __version__
-from drorch.catalog.codec import catalog_to_json
 from drorch.catalog.files import load_catalog_file
 from drorch.catalog.load import load_catalog
+from drorch.core.codec import plain, to_text
 from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
-from drorch.core.files import read_input, read_json
+from drorch.core.files import read_file, read_input
 from drorch.core.findings import Finding
 from drorch.core.ids import canonical_json
 from drorch.core.redact import SHORTEST_SECRET
-from drorch.core.state_folder import RunFolder, run_folder, watch_folder
+from drorch.core.state_folder import RunContext, RunFolder, run_folder, watch_folder
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate
 from drorch.evidence import archive, seal
@@ -84,11 +84,9 @@ def export_run(parts: SealingParts, run: str, signer: Signer | None = None) -> E
     does not fit together (the archive would not verify).
     """
     folder = run_folder(parts.home, run)
-    context = read_json(folder.context)
-    if not isinstance(context, dict):
-        raise Broken("is not a run's context", where=str(folder.context), next_step="restore it from a copy")
-    files = _files(parts, run, folder, str(context.get("watch")))
-    notes = _guard(parts, files, str(context.get("estate")))
+    context = read_file(folder.context, RunContext)
+    files = _files(parts, run, folder, context.watch)
+    notes = _guard(parts, files, context.estate)
     sealed = seal.seal(files, drorch_version=__version__, signed_by=signer.public_key if signer else None)
     whole = {**files, seal.MANIFEST: sealed.manifest}
     if signer is not None:
@@ -176,7 +174,7 @@ def _catalog_text(
 ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Whether the catalog's YAML text gives the catalog that was planned with. Another drorch may read it otherwise."""
     try:
-        read = catalog_to_json(load_catalog(files.get("app_catalog.yaml", b""), "app_catalog.yaml"))
+        read = plain(load_catalog(files.get("app_catalog.yaml", b""), "app_catalog.yaml"))
         same = canonical_json(read).encode() == canonical_json(json.loads(files.get(seal.CATALOG, b""))).encode()
     except (DrorchError, ValueError, RecursionError):
         same = False
@@ -221,7 +219,7 @@ def _files(parts: SealingParts, run: str, folder: RunFolder, watch: str) -> dict
     catalog = load_catalog_file(folder.catalog)
     files = {
         seal.JOURNAL: "".join(encode(event) + "\n" for event in parts.journal.read(run)).encode(),
-        seal.CATALOG: (canonical_json(catalog_to_json(catalog)) + "\n").encode(),
+        seal.CATALOG: to_text(catalog).encode(),
     }
     kept = [folder.plan, folder.catalog, folder.context, *(folder.report(ending) for ending in ("json", "html", "txt"))]
     left = (folder.baseline("before"), folder.baseline("after"), folder.protection, folder.fingerprint, folder.boots)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from drorch.catalog.model import Catalog
 from drorch.core.errors import DrorchError
-from drorch.core.files import read_json
-from drorch.core.state_folder import run_folder
+from drorch.core.files import read_file
+from drorch.core.state_folder import RunContext, run_folder
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate
-from drorch.evidence.fingerprint import Parts, World, fingerprint, parts_from_json
+from drorch.evidence.fingerprint import Fingerprints, Parts, World, fingerprint
 from drorch.evidence.fingerprint_files import world_of
 from drorch.plan.files import load_plan_file
 from drorch.plan.model import Plan
@@ -93,9 +93,8 @@ def _look(home: Path, run: str, catalog: Catalog) -> _Looked:
         plan = load_plan_file(folder.plan)
         found = _Looked(plan=plan)
         if folder.fingerprint.exists():
-            found = replace(found, before=parts_from_json(read_json(folder.fingerprint), str(folder.fingerprint)))
-        context = read_json(folder.context)
-        estate_file = Path(str(context["estate"])) if isinstance(context, dict) and "estate" in context else Path()
+            found = replace(found, before=read_file(folder.fingerprint, Fingerprints).applications)
+        estate_file = Path(read_file(folder.context, RunContext).estate)
     except DrorchError as error:
         return _Looked(unreadable=(f"the run cannot be read: {error.what}",))
     try:

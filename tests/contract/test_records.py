@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from contract.postgres import Postgres, programs
+from contract.stores import kind_of_store
+from drorch.adapters.store.events import SqlStore
+from drorch.adapters.store.keeping import RecordTable
 from drorch.adapters.store.records import SqlRecords
 from drorch.core.errors import Broken
 from drorch.core.records import Records, Stale
@@ -19,9 +23,23 @@ NOW = datetime(2013, 3, 1, 3, tzinfo=UTC)
 Make = Callable[[], Records]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Records:
-    return MemoryRecords() if request.param == "memory" else SqlRecords(tmp_path / "records.sqlite")
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """One real PostgreSQL server for all tests of this file."""
+    with programs() as place, Postgres(place, "records").created() as made:
+        made.start()
+        yield made
+
+
+@pytest.fixture(params=["memory", "file", "sqlite", "postgresql"])
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
+    if request.param in ("memory", "file"):
+        yield MemoryRecords() if request.param == "memory" else SqlRecords(tmp_path / "records.sqlite")
+        return
+    with kind_of_store(request.param, tmp_path, lambda: request.getfixturevalue("server")) as kind:
+        store = kind.open()
+        assert isinstance(store, SqlStore)
+        yield RecordTable(store)
 
 
 def test_what_was_put_is_there_with_its_version(records: Records) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from drorch.access.denial_test.file import DenialTest
 from drorch.access.denial_test.journal import Data
-from drorch.access.denial_test.model import Course, Login, Look
+from drorch.access.denial_test.model import Course, Judgement, Login, Look
+from drorch.core.codec import read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,29 @@ class Told:
     sealed: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A test as it stands. ``running``: a process is at it now."""
+
+    test: DenialTest
+    told: Told
+    judgement: Judgement
+    demand_id: str
+    running: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """How far it is, in words."""
+        if self.told.sealed:
+            return "sealed"
+        if self.told.ended_at is not None:
+            return "ended"
+        if self.told.started_at is not None:
+            return "running" if self.running else "interrupted: its process is gone"
+        return "prepared"
+
+
 def told(test: DenialTest, events: Sequence[Data]) -> Told:
     """The fold of all events."""
     bodies = [(str(event["kind"]), _body(event), str(event["at"])) for event in events]
@@ -57,19 +81,6 @@ def told(test: DenialTest, events: Sequence[Data]) -> Told:
     )
 
 
-def look_to_json(look: Look) -> dict[str, object]:
-    """A sample for the journal."""
-    return {
-        "held": look.held,
-        "sessions": look.sessions,
-        "licences_free": look.licences_free,
-        "licence_count": look.licence_count,
-        "highest_load": look.highest_load,
-        "licence_denials": look.licence_denials,
-        "departments": dict(look.departments),
-    }
-
-
 def _after(course: Course, kind: str, body: Mapping[str, Any]) -> Course:
     if kind == "logged-on":
         login = Login(
@@ -82,7 +93,7 @@ def _after(course: Course, kind: str, body: Mapping[str, Any]) -> Course:
         )
         return replace(course, logins=(*course.logins, login))
     if kind == "sample":
-        look = Look(**{**body, "departments": MappingProxyType(dict(body["departments"]))})
+        look = read(Look, body, where="a sample of the test", next_step="restore the journal from a copy")
         return replace(course, looks=(*course.looks, look))
     if kind == "held":
         return replace(course, held_s=float(body["seconds"]))

@@ -15,23 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from drorch.access.denial_test.course import look_to_json
+from drorch.access.denial_test.course import Standing
 from drorch.access.denial_test.file import DenialTest
 from drorch.access.denial_test.model import Login, Look, Method, why_stop
-from drorch.access.denial_test.operations import (
-    DEMAND,
-    STOP_FILE,
-    AccessTests,
-    Standing,
-    TestFolder,
-    accounts_of,
-    one_line,
-)
+from drorch.access.denial_test.operations import DEMAND, STOP_FILE, AccessTests, TestFolder, accounts_of, one_line
 from drorch.access.denial_test.prechecks import Bound, prechecks
 from drorch.access.denial_test.samples import Looker, read_people
 from drorch.access.poll import AccessParts
 from drorch.access.ports import Account, HeldLogin, LoginDriver
 from drorch.access.sources import SourceConfig
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, Refused
 
 LOCK = "process.lock"
@@ -235,7 +228,7 @@ class Drive:
 
     def _sampled(self, folder: TestFolder, look: Look, looker: Looker) -> None:
         self._looks.append(look)
-        self._write(folder, "sample", look_to_json(look))
+        self._write(folder, "sample", plain(look))
         if looker.unread:
             self._write(folder, "unread", {"sources": list(looker.unread)})
 

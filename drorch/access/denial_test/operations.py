@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drorch.access.demand import demands
-from drorch.access.denial_test.course import Signature, Told, told
+from drorch.access.denial_test.course import Signature, Standing, told
 from drorch.access.denial_test.file import DenialTest, load_test
 from drorch.access.denial_test.journal import AccessJournal
-from drorch.access.denial_test.model import Judgement, Method, judge
+from drorch.access.denial_test.model import Method, judge
 from drorch.access.denial_test.seal import EVIDENCE, seal_test
 from drorch.access.denial_test.text import report_text, result_to_json
 from drorch.access.logins import logins_needed
@@ -49,29 +49,6 @@ class TestFolder:
     def journal(self) -> AccessJournal:
         """Its journal."""
         return AccessJournal(self.path / "journal.jsonl")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """A test as it stands. ``running``: a process is at it now."""
-
-    test: DenialTest
-    told: Told
-    judgement: Judgement
-    demand_id: str
-    running: bool
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def state(self) -> str:
-        """How far it is, in words."""
-        if self.told.sealed:
-            return "sealed"
-        if self.told.ended_at is not None:
-            return "ended"
-        if self.told.started_at is not None:
-            return "running" if self.running else "interrupted: its process is gone"
-        return "prepared"
 
 
 class AccessTests:

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-
-from pydantic import TypeAdapter
+from types import MappingProxyType
 
 from drorch.access.ports import (
     Gap,
@@ -29,7 +28,8 @@ from drorch.access.ports import (
     Trouble,
 )
 from drorch.access.trend import weekly_peaks
-from drorch.core.errors import Broken
+from drorch.core.codec import plain, read
+from drorch.core.errors import Broken, InputInvalid
 
 MINUTES_OF_A_WEEK = 7 * 24 * 60
 ARCHIVE_SCHEMA = 1
@@ -51,12 +51,9 @@ CREATE TABLE IF NOT EXISTS polls (
     mark TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS polls_of ON polls (source, id);
 """
-_KINDS: Mapping[str, TypeAdapter[Observed]] = {
-    "gateway": TypeAdapter(GatewayReading),
-    "pool": TypeAdapter(PoolReading),
-    "licence": TypeAdapter(LicenceReading),
-    "login": TypeAdapter(LoginReading),
-}
+_KINDS: Mapping[str, type[Observed]] = MappingProxyType(
+    {"gateway": GatewayReading, "pool": PoolReading, "licence": LicenceReading, "login": LoginReading}
+)
 
 
 class PeakArchive(ReadingArchive):
@@ -94,7 +91,7 @@ class PeakArchive(ReadingArchive):
             for reading in answer.readings:
                 kind, subject = _named(reading, source)
                 # Without limit is Infinity, which JSON proper does not have and its readers here do.
-                data = json.dumps(_KINDS[kind].dump_python(reading, mode="json"))
+                data = json.dumps(plain(reading))
                 row = (kind, subject, reading.at.astimezone(UTC).isoformat(), data)
                 connection.execute("INSERT INTO readings (kind, subject, at, data) VALUES (?, ?, ?, ?)", row)
             return _count(connection) - before
@@ -221,8 +218,8 @@ class PeakArchive(ReadingArchive):
 
     def _reading(self, kind: str, data: str) -> Observed:
         try:
-            return _KINDS[kind].validate_json(data)
-        except (KeyError, ValueError) as error:
+            return read(_KINDS[kind], json.loads(data), where=str(self._path), next_step=None)
+        except (KeyError, ValueError, InputInvalid) as error:
             what = "a stored reading cannot be read"
             raise Broken(what, where=str(self._path), next_step="restore the archive from its copy") from error
 

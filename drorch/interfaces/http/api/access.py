@@ -7,15 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from drorch.access.codec import assessment_to_json, outcome_to_json
+from drorch.access.codec import assessment_to_json
 from drorch.access.denial_test.results import proofs_of_tests
 from drorch.access.live_check import check, extras_to_json
-from drorch.access.operations import LostSite, assess_file, load_model, lose
+from drorch.access.operations import assess_file, load_model, lose, lost_to_json
 from drorch.access.poll import load_sources_file
 from drorch.app.accounts import Role
 from drorch.catalog.files import load_catalog_file
+from drorch.core.codec import plain
 from drorch.estate.files import load_estate
-from drorch.evidence.codec import sample_to_json
 from drorch.interfaces.http.api.base import Ctx, Input, Name, Word, api_router
 from drorch.interfaces.http.problems import HttpProblem
 from drorch.interfaces.http.security.rules import require
@@ -72,18 +72,4 @@ def probe(body: ProbeBody, context: Ctx) -> Probed:
         samples = context.probe_now(estate, catalog, body.applications)
     finally:
         _looking.release()
-    return Probed(good=sum(sample.good for sample in samples), samples=[sample_to_json(item) for item in samples])
-
-
-def lost_to_json(result: LostSite) -> dict[str, Any]:
-    """Plain JSON data."""
-    moving = result.applications
-    return {
-        "site": result.site,
-        "status": result.status.value,
-        "scenario": outcome_to_json(result.outcome),
-        "applications": None
-        if moving is None
-        else [{"id": item.application, "to": item.to, "remote_access": item.remote_access} for item in moving],
-        "gateways": [item.application for item in result.gateways],
-    }
+    return Probed(good=sum(sample.good for sample in samples), samples=plain(samples))

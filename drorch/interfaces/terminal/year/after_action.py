@@ -11,10 +11,10 @@ import typer
 from drorch.actions.operations import Actions
 from drorch.app import composition
 from drorch.app.settings import home
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid
 from drorch.core.files import read_input, write_whole
 from drorch.core.ids import short
-from drorch.evidence.record.codec import plain
 from drorch.interfaces.terminal.output import console, print_findings, print_json, print_table
 from drorch.interfaces.terminal.paper import write_paper
 from drorch.report.after_action.codec import aar_to_text, register_csv
@@ -139,7 +139,7 @@ def check(report: IdArgument, as_json: JsonOption = False) -> None:
     reports = _reports()
     findings = reports.check(reports.book(report).version(None))
     if as_json:
-        print_json({"findings": [found.to_json() for found in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(f"{len(findings)} findings")
