@@ -75,6 +75,7 @@ from drorch.run.events import DriverAttached, Event
 from drorch.run.journal import RunJournal, RunRequests
 from drorch.schedules.log import ScheduleLog
 from drorch.schedules.named_checks import Checks, access_check, access_model_check, access_poll_check, year_check
+from drorch.year.log import year_log
 
 DRIVER_WAITS_S = 900.0
 """So long a driver waits for a store that is away. Every other call gives up at the store's own deadline."""
@@ -168,7 +169,7 @@ def scheduled_checks(year: Path = Path("year.yaml"), catalog: Path = Path("app_c
         "access-model": lambda: access_model_check(Path("capacity.yaml"), clock().now().wall),
         "access-poll": lambda: access_poll_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
         "access": lambda: access_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
-        "year": lambda: year_check(folder, clock(), year, catalog),
+        "year": lambda: year_check(folder, year_log(event_store(folder)), clock(), year, catalog),
     }
 
 
@@ -259,6 +260,7 @@ def metrics_reader(
     of = parts(home or settings.home())
     return MetricsReader(
         home=of.home,
+        store=event_store(of.home),
         catalog_file=catalog,
         journal=of.journal,
         database=settings.store_place(of.home),
@@ -316,7 +318,14 @@ def callouts(home: Path | None = None) -> CallOuts:
     """The call-out exercises of the present state folder, by real mail and real web requests."""
     folder = home or settings.home()
     return CallOuts(
-        CalloutParts(home=folder, clock=clock(), ids=SystemIds(), notifiers=notifiers, token=secrets.token_urlsafe)
+        CalloutParts(
+            home=folder,
+            store=event_store(folder),
+            clock=clock(),
+            ids=SystemIds(),
+            notifiers=notifiers,
+            token=secrets.token_urlsafe,
+        )
     )
 
 

@@ -91,9 +91,9 @@ def result_of(tree: CallTree, state: Callout) -> CalloutResult:
         begun_at=state.begun_at,
         over_at=state.over_at,
         outcome=state.over.outcome if state.over else None,
-        by=state.begun.by,
-        reason=state.begun.reason,
-        stopped_by=state.stop.by if state.stop else None,
+        by=state.by,
+        reason=state.reason,
+        stopped_by=state.stopped_by,
         tree=state.begun.tree,
         departments=tuple(_department(tree, state, name) for name in state.begun.departments),
         messages=Messages(

@@ -12,6 +12,7 @@ from drorch.access.live_check import check_files
 from drorch.access.operations import assess_file, load_model
 from drorch.access.poll import AccessParts, load_sources_file, poll
 from drorch.core.clock import Clock
+from drorch.year.log import YearLog
 from drorch.year.operations import Year, load_year
 
 POLL_BUDGET_S = 30.0
@@ -59,10 +60,10 @@ def access_check(parts: AccessParts, sources: Path, model: Path) -> CheckResult:
     return CheckResult(good=good, summary=f"remote access is {found.status.value}" + (f": {why}" if why else ""))
 
 
-def year_check(home: Path, clock: Clock, year: Path, catalog: Path) -> CheckResult:
+def year_check(home: Path, log: YearLog, clock: Clock, year: Path, catalog: Path) -> CheckResult:
     """Whether nothing that is owed is late."""
     programme, entries = load_year(year, catalog)
-    status, findings = Year(home, clock, programme, entries).status()
+    status, findings = Year(home, log, clock, programme, entries).status()
     if findings:
         return CheckResult(good=None, summary=f"{len(findings)} records cannot be read: {findings[0].message}")
     late = [item.duty.id for item in status.late]

@@ -39,6 +39,7 @@ from drorch.evidence.signatures import load_signer
 from drorch.interfaces.terminal.access.commands import app
 from drorch.testing.citrix.asgi import Fault
 from drorch.testing.citrix.installation import Installation, installation
+from drorch.year.log import year_log
 from drorch.year.model import Activity
 from drorch.year.operations import Claim, Year, load_year
 from drorch.year.statement import Said
@@ -124,7 +125,12 @@ class Bench:
         return self.tests.report(test, load_signer(self.key))[1]
 
     def year(self) -> Year:
-        return Year(home(), self.clock, *load_year(ROOT / "year.yaml", ROOT / "app_catalog.yaml"))
+        return Year(
+            home(),
+            year_log(composition.event_store()),
+            self.clock,
+            *load_year(ROOT / "year.yaml", ROOT / "app_catalog.yaml"),
+        )
 
     def state(self, activity: Activity, subject: str) -> State:
         found, findings = self.year().status()

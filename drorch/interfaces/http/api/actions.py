@@ -268,7 +268,7 @@ def reopen(
 
 
 def _actions(context: WebContext) -> Actions:
-    return Actions(context.home, context.clock, context.holds)
+    return context.actions
 
 
 def _said(who: Principal, body: Why) -> Said:

@@ -38,7 +38,7 @@ from drorch.interfaces.http.security.principal import Principal
 from drorch.interfaces.http.security.rules import require
 from drorch.year.codec import event_to_json, status_to_json
 from drorch.year.local_time import parse_instant
-from drorch.year.log import YearEvent, fold_year
+from drorch.year.log import YearEvent
 from drorch.year.model import Activity, TestResult
 from drorch.year.operations import Claim, Wish, Year, load_year
 from drorch.year.statement import Said
@@ -173,8 +173,7 @@ def withdraw(number: int, body: ReasonBody, context: Ctx, who: Who, if_match: If
 @router.get("/bookings", dependencies=[require()])
 def bookings(context: Ctx, cursor: Cursor = None, limit: Limit = 100) -> Page[dict[str, Any]]:
     """Planned tests."""
-    book = fold_year(_year(context).events())
-    page = page_of(tuple(book.bookings.values()), lambda item: item.id, cursor, limit)
+    page = page_of(_year(context).bookings(), lambda item: item.id, cursor, limit)
     return Page(items=plain(page.items), next=page.next, total=page.total)
 
 
@@ -246,12 +245,12 @@ def window(
 
 def log_etag(events: tuple[YearEvent, ...]) -> str:
     """Changes with every entry."""
-    return etag_of("year", events[-1].chain if events else "")
+    return etag_of("year", events[-1].hash if events else "")
 
 
 def _year(context: WebContext) -> Year:
     programme, catalog = load_year(context.files.year, context.files.catalog)
-    return Year(context.home, context.clock, programme, catalog)
+    return context.year(programme, catalog)
 
 
 def _check_log(year: Year, if_match: str | None) -> None:

@@ -240,7 +240,7 @@ def _print_aside(findings: tuple[Finding, ...]) -> None:
 
 
 def _actions() -> Actions:
-    return Actions(home(), composition.clock(), composition.record_holds)
+    return Actions(home(), composition.event_store(), composition.clock(), composition.record_holds)
 
 
 def _say(event: ActionEvent, as_json: bool) -> None:

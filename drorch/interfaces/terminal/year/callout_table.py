@@ -20,7 +20,7 @@ def event_line(tree: CallTree, state: Callout, event: CalloutEvent) -> str:
     """One event in words; empty for what is not worth a line."""
     body = event.body
     if isinstance(body, Begun):
-        return f"EXERCISE: call-out of {', '.join(body.departments)}, begun by {body.by}"
+        return f"EXERCISE: call-out of {', '.join(body.departments)}, begun by {event.person}"
     if isinstance(body, Acknowledged):
         return f"{_who(tree, state, body.message)}: acknowledged"
     if isinstance(body, SendingEnded):
@@ -29,7 +29,7 @@ def event_line(tree: CallTree, state: Callout, event: CalloutEvent) -> str:
             f"{_who(tree, state, body.message)}: {_kind(state, body.message)} by {_way(state, body.message)}{trouble}"
         )
     if isinstance(body, StopAsked):
-        return f"stopped by {body.by}: {body.reason}"
+        return f"stopped by {event.person}: {event.reason}"
     return f"over: {body.outcome}" if isinstance(body, Over) else ""
 
 

@@ -26,7 +26,7 @@ from drorch.year.codec import event_to_json, status_to_json
 from drorch.year.freshness import stale_to_json
 from drorch.year.load import load_programme
 from drorch.year.local_time import local, parse_day, parse_instant
-from drorch.year.log import ApprovalWithdrawn, Booked, Moved, Recorded, StandingApproval, Withdrawn, YearEvent
+from drorch.year.log import ApprovalWithdrawn, Booked, Moved, Recorded, StandingApproval, Withdrawn, YearEvent, year_log
 from drorch.year.model import Activity, TestResult
 from drorch.year.operations import Claim, Wish, Year, load_year
 from drorch.year.statement import Said
@@ -282,7 +282,7 @@ def window(
 
 def _year(year: Path, catalog: Path) -> Year:
     programme, entries = load_year(year, catalog)
-    return Year(home(), composition.clock(), programme, entries)
+    return Year(home(), year_log(composition.event_store()), composition.clock(), programme, entries)
 
 
 def _seconds(text: str) -> float:

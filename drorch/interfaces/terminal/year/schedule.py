@@ -41,6 +41,7 @@ from drorch.schedules.operations import (
 from drorch.schedules.works import Works
 from drorch.year.codec import event_to_json
 from drorch.year.local_time import local, parse_day
+from drorch.year.log import year_log
 from drorch.year.operations import Year
 from drorch.year.statement import Said
 
@@ -266,13 +267,15 @@ def _works(setup: Setup, estate: Path | None = None) -> Works:
         composition.operations(home),
         composition.driver_processes(),
         composition.scheduled_checks(setup.files.year, setup.files.catalog),
+        year_log(composition.event_store(home)),
         setup,
         lambda: estate or settings.default_estate(),
     )
 
 
 def _year(setup: Setup) -> Year:
-    return Year(settings.home(), composition.clock(), setup.programme, setup.catalog)
+    log = year_log(composition.event_store())
+    return Year(settings.home(), log, composition.clock(), setup.programme, setup.catalog)
 
 
 def _schedule(setup: Setup, name: str) -> Schedule:
