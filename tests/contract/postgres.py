@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -112,7 +114,40 @@ class Postgres:
         )
         self.run("pg_ctl", "-D", str(self.data), "-w", "-o", options, "-l", f"{self.data}.log", "start")
 
+    def restart(self, mode: str, pause_s: float = 0.0) -> None:
+        """Stop it (``fast``, ``immediate``) and start it again after a pause."""
+        self.run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
+        time.sleep(pause_s)
+        self.start()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """All its processes stand still: connections stay open and nothing answers, as with a lost site."""
+        main = int((self.data / "postmaster.pid").read_text().split()[0])
+        # First the one that makes others.
+        pids = [main]
+        os.kill(main, signal.SIGSTOP)
+        try:
+            for pid in _children(main):
+                pids.append(pid)
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in reversed(pids):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """Stop it if it runs."""
         if (self.data / "postmaster.pid").exists():
             self.run("pg_ctl", "-D", str(self.data), "-w", "-m", "immediate", "stop")
+
+
+def _children(of: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # "pid (name) state parent ...": a name may hold blanks.
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == of:
+                found.append(int(stat.parent.name))
+    return found

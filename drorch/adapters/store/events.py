@@ -49,7 +49,7 @@ class SqlStore(EventStore):
             tails=self._locked_tails,
             insert=_insert,
             written=self._see,
-            broken=lambda error: said(error, self.place.where),
+            broken=self._broken,
         )
         self._writer = Writer(statements, deadline_s, self._bounded.late, self.place.where)
         try:
@@ -189,9 +189,15 @@ class SqlStore(EventStore):
         except Abandoned:
             raise self._bounded.late() from None
         except SQLAlchemyError as error:
-            # A file that went away while it was read cannot be opened: say the cause, not the effect.
+            raise self._broken(error) from error
+
+    def _broken(self, error: SQLAlchemyError) -> Broken:
+        """A file that went away cannot be read any more: the cause is said, not the effect."""
+        try:
             self.place.verify_file()
-            raise said(error, self.place.where) from error
+        except Broken as cause:
+            return cause
+        return said(error, self.place.where)
 
     @contextmanager
     def _open(self, held: Held, writing: bool) -> Iterator[Connection]:

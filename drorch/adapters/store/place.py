@@ -80,6 +80,9 @@ class Place:
             raise Broken("the store's file was deleted under this process", where=self.where, next_step=_KEEP) from None
         except OSError as error:
             raise Broken(f"the store's file: {error.strerror}", where=self.where, next_step=_KEEP) from error
+        if self.identity and self.path.stat().st_size == 0:
+            what = "the store's file was emptied under this process"
+            raise Broken(what, where=self.where, next_step=_KEEP)
         if now != self._inode:
             what = "the store's file was replaced by another one under this process"
             raise Broken(what, where=self.where, next_step=_KEEP)
