@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import platform
 import random
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from drorch.access.denial_test.operations import AccessTests
@@ -54,7 +56,9 @@ from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid
 from drorch.core.files import read_input
+from drorch.core.patient import OnWait, Patience, PatientStore
 from drorch.core.state_folder import WatchFolder, runs_folder
+from drorch.core.stream import EventStore
 from drorch.estate.model import Estate
 from drorch.evidence.baseline import Baseline
 from drorch.evidence.export import KnownSecrets, SealingParts
@@ -73,6 +77,8 @@ from drorch.schedules.named_checks import Checks, access_check, access_model_che
 
 _TICK_S = 0.1
 """How exactly the kernel tells when a process began, with room."""
+_TEST_WAITS_S = 60.0
+"""A test that is held is blind and cannot be stopped while its store is away: not longer than two samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +126,15 @@ def operations(home: Path | None = None) -> Operations:
 
 
 def event_store(home: Path | None = None) -> SqlStore:
-    """The event store, opened. Its owner closes it."""
-    return SqlStore(settings.store_place(home or settings.home()))
+    """The event store of this process: opened once, closed when the process ends."""
+    return _opened(settings.store_place(home or settings.home()))
+
+
+@cache
+def _opened(place: str) -> SqlStore:
+    store = SqlStore(place)
+    atexit.register(store.close)
+    return store
 
 
 def schedule_store(home: Path | None = None) -> SqlScheduleStore:
@@ -141,7 +154,7 @@ def scheduled_checks(year: Path = Path("year.yaml"), catalog: Path = Path("app_c
         "access-model": lambda: access_model_check(Path("capacity.yaml"), clock().now().wall),
         "access-poll": lambda: access_poll_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
         "access": lambda: access_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
-        "year": lambda: year_check(folder, clock(), year, catalog),
+        "year": lambda: year_check(folder, event_store(folder), clock(), year, catalog),
     }
 
 
@@ -229,13 +242,7 @@ def metrics_reader(
         clock=of.clock,
         drives=_drives,
         schedule=ScheduleReader(schedule_store(of.home), of.clock),
-        access=AccessReader(
-            home=of.home,
-            model=model,
-            sources=sources,
-            archive=lambda: PeakArchive(of.home / "access.sqlite"),
-            clock=of.clock,
-        ),
+        access=AccessReader(model=model, sources=sources, parts=lambda: access_parts(of.home), clock=of.clock),
     )
 
 
@@ -300,6 +307,7 @@ def access_parts(home: Path | None = None) -> AccessParts:
     return AccessParts(
         home=folder,
         clock=clock(),
+        store=event_store(folder),
         archive=PeakArchive(folder / "access.sqlite"),
         open_source=lambda config: open_source(config, clock()),
         chance=random.random,
@@ -326,9 +334,13 @@ def font_faces(text: str) -> str:
     return font_faces_of(text)
 
 
-def access_tests(home: Path | None = None) -> AccessTests:
-    """The denial-of-access tests of the present state folder."""
-    return AccessTests(home or settings.home(), clock())
+def access_tests(home: Path | None = None, on_wait: OnWait | None = None) -> AccessTests:
+    """The denial-of-access tests. With ``on_wait`` each call waits a little for a store that is away, and says so."""
+    folder = home or settings.home()
+    store: EventStore = event_store(folder)
+    if on_wait is not None:
+        store = PatientStore(store, Patience(clock(), limit_s=_TEST_WAITS_S, on_wait=on_wait))
+    return AccessTests(store, folder, clock(), platform.node())
 
 
 def login_driver(config: SourceConfig) -> LoginDriver:
@@ -336,6 +348,6 @@ def login_driver(config: SourceConfig) -> LoginDriver:
     return open_logins(config, clock())
 
 
-def warden(folder: Path, sources: Path, way: str) -> WardenProcess:
+def warden(test: str, sources: Path, way: str) -> WardenProcess:
     """Logs off what a ramp left logged on, should its process die. Broken when it cannot be started."""
-    return WardenProcess(folder, sources, way)
+    return WardenProcess(settings.home(), test, sources, way)

@@ -11,8 +11,8 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from drorch.core.clock import Instant
-from drorch.core.collecting import cycles_not_searched
 from drorch.core.errors import Broken, InputInvalid
+from drorch.core.gc_pause import cycles_not_searched
 from drorch.core.ids import canonical_json
 from drorch.core.stream import Append, Draft, EventStore, Record, until_first, verified
 

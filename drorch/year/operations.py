@@ -17,6 +17,7 @@ from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.files import read_input
 from drorch.core.findings import Finding
 from drorch.core.ids import is_slug
+from drorch.core.stream import EventStore
 from drorch.year.access_tests import fulfilments_of_tests
 from drorch.year.ics import FeedEntry, calendar_text
 from drorch.year.load import checked, load_programme
@@ -85,8 +86,8 @@ def load_year(year_file: Path, catalog_file: Path) -> tuple[Programme, Catalog]:
 class Year:
     """The year of one state folder. Holds no state itself."""
 
-    def __init__(self, home: Path, clock: Clock, programme: Programme, catalog: Catalog) -> None:
-        self._home, self._clock = home, clock
+    def __init__(self, home: Path, store: EventStore, clock: Clock, programme: Programme, catalog: Catalog) -> None:
+        self._home, self._store, self._clock = home, store, clock
         self._programme, self._catalog = programme, catalog
         self._log = YearLog(home / LOG_NAME)
 
@@ -97,7 +98,7 @@ class Year:
     def status(self, on: date | None = None) -> tuple[YearStatus, tuple[Finding, ...]]:
         """How everything stands at the end of ``on`` (None: today), and the records that could not be read."""
         of_runs = fulfilments_of_runs(self._home, self._programme, self._catalog)
-        of_tests = fulfilments_of_tests(self._home, self._programme, self._catalog)
+        of_tests = fulfilments_of_tests(self._store, self._programme, self._catalog)
         book = self._log.book()
         found = year_status(
             duties(self._programme, self._catalog),

@@ -177,7 +177,7 @@ def test_a_flood_of_strangers_is_told_before_the_server_ends(tmp_path: Path) -> 
                 assert client.get(f"{base}/api/v1/runs").status_code == 401
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) in (0, -signal.SIGTERM)
-    log = AuditLog(tmp_path, SystemClock())
+    log = AuditLog(composition.event_store(tmp_path), SystemClock())
     assert len(log.read()) == LINES + 1
     assert str(log.read()[-1]["detail"]).startswith("7 more requests")
     assert log.first_break() is None

@@ -17,6 +17,7 @@ from drorch.core.errors import DrorchError
 from drorch.core.files import read_input
 from drorch.core.findings import Finding
 from drorch.core.state_folder import run_folder, runs_folder
+from drorch.core.stream import EventStore
 from drorch.estate.files import load_estate
 from drorch.evidence.model import Sample
 from drorch.evidence.record.files import load_report
@@ -52,7 +53,10 @@ class Places:
 class Desk:
     """Reads for the pages. Safe for several threads: what it remembers is replaced, never changed."""
 
-    def __init__(self, places: Places, parts: Parts, service: Service, operations: Operations) -> None:
+    def __init__(
+        self, places: Places, events: EventStore, parts: Parts, service: Service, operations: Operations
+    ) -> None:
+        self._events = events
         self.places, self.parts, self.service, self.operations = places, parts, service, operations
         self._lock = Lock()
         self.looks = Looks(places.home)
@@ -158,7 +162,7 @@ class Desk:
     def year(self) -> tuple[Programme, Year]:
         """The programme of the year. NotFound and InputInvalid as of its file."""
         programme, catalog = load_year(self.places.year, self.places.catalog)
-        return programme, Year(self.places.home, self.parts.clock, programme, catalog)
+        return programme, Year(self.places.home, self._events, self.parts.clock, programme, catalog)
 
     def year_status(self) -> tuple[YearStatus | None, str]:
         """How the year stands today, or why that cannot be said. Worked out again when one of its files changed."""

@@ -18,6 +18,7 @@ from drorch.callout.rehearsal import intended, rehearse
 from drorch.callout.result import result_to_json
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.testing.callout import SMALL_TREE_YAML
+from drorch.testing.streams import MemoryStore
 from drorch.year.model import Activity, TestResult
 from drorch.year.operations import Year
 from drorch.year.statement import Said
@@ -248,7 +249,7 @@ def test_half_a_line_at_the_end_is_no_event(tmp_path: Path) -> None:
 
 def test_the_result_meets_the_obligation_of_the_year_once(tmp_path: Path) -> None:
     exercise = Exercise(tmp_path, answers=EVERYBODY)
-    year = Year(tmp_path, exercise.clock, small_programme(), zoned_catalog())
+    year = Year(tmp_path, MemoryStore(), exercise.clock, small_programme(), zoned_catalog())
     name = exercise.begin()
     with pytest.raises(Refused, match="goes on"):
         exercise.callouts.record(name, year, "America/New_York", SAID)
@@ -268,7 +269,7 @@ def test_the_result_meets_the_obligation_of_the_year_once(tmp_path: Path) -> Non
 
 def test_an_exercise_that_failed_meets_nothing(tmp_path: Path) -> None:
     exercise = Exercise(tmp_path, answers={})
-    year = Year(tmp_path, exercise.clock, small_programme(), zoned_catalog())
+    year = Year(tmp_path, MemoryStore(), exercise.clock, small_programme(), zoned_catalog())
     exercise.callouts.drive(exercise.begin())
     ((_, whys),) = exercise.callouts.record(None, year, "America/New_York", SAID)
     assert whys == ("does not count for call-out: it failed",)

@@ -36,6 +36,7 @@ from drorch.testing.driver_processes import FakeDrivers
 from drorch.testing.evidence import write_estate
 from drorch.testing.fakes import FAILING, Ending, MemoryJournal
 from drorch.testing.schedule import FakePresence, MemoryScheduleStore
+from drorch.testing.streams import MemoryStore
 from drorch.testing.whole import PaperWorld
 from drorch.year.obligations import duties
 from drorch.year.operations import Year
@@ -130,7 +131,7 @@ class Simulation:
             year=home / "year.yaml",
         )
         self.setup = load_setup(self.files, {"pulse"}, BEGIN)
-        self.year = Year(home, self.clock, self.setup.programme, self.setup.catalog)
+        self.year = Year(home, MemoryStore(), self.clock, self.setup.programme, self.setup.catalog)
         self.keeper = self.new_keeper()
 
     def new_keeper(self) -> Keeper:

@@ -20,6 +20,7 @@ from drorch.testing.builders import catalog_text
 from drorch.testing.clock import HandClock
 from drorch.testing.evidence import write_estate
 from drorch.testing.fakes import MemoryJournal
+from drorch.testing.streams import MemoryStore
 from drorch.testing.whole import PaperWorld
 from drorch.year.operations import Year, load_year
 from drorch.year.stale_evidence import Freshness
@@ -78,7 +79,7 @@ class Desk:
 
     def looks(self) -> Freshness:
         """Everything as it is now."""
-        year = Year(self.home, self.clock, *load_year(self.year_file, self.catalog))
+        year = Year(self.home, MemoryStore(), self.clock, *load_year(self.year_file, self.catalog))
         return year.freshness(year.status()[0])
 
     def stale(self) -> dict[str, tuple[str, ...]]:

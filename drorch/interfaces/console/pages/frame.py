@@ -59,7 +59,7 @@ class Console:
         places = Places(
             home=context.home, catalog=files.catalog, estate=files.estate, year=files.year, capacity=files.capacity
         )
-        self.desk = Desk(places, context.parts, context.service, context.operations)
+        self.desk = Desk(places, context.store, context.parts, context.service, context.operations)
         self.so_far = SoFarReports(context.parts, context.service, self.desk.looks)
         self._usual: dict[str, Mapping[str, float]] = {}
 

@@ -100,7 +100,7 @@ def record(exercise: Name, body: Why, context: Ctx, who: Who, if_match: IfMatch 
     """Write the result into the year, one record per department. 409 while it goes on; once only."""
     _check(context, exercise, if_match)
     programme, catalog = load_year(context.files.year, context.files.catalog)
-    year = Year(context.home, context.clock, programme, catalog)
+    year = Year(context.home, context.store, context.clock, programme, catalog)
     said = Said(person=who.name, reason=body.reason)
     made = context.callouts.record(exercise, year, programme.timezone, said)
     return [Recorded(event=event_to_json(event), warnings=list(whys)) for event, whys in made]

@@ -184,7 +184,7 @@ def _works(context: WebContext, setup: Setup) -> Works:
 
 
 def _year(context: WebContext, setup: Setup) -> Year:
-    return Year(context.home, context.clock, setup.programme, setup.catalog)
+    return Year(context.home, context.store, context.clock, setup.programme, setup.catalog)
 
 
 def _schedule(setup: Setup, name: str) -> Schedule:

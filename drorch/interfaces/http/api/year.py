@@ -250,7 +250,7 @@ def log_etag(events: tuple[YearEvent, ...]) -> str:
 
 def _year(context: WebContext) -> Year:
     programme, catalog = load_year(context.files.year, context.files.catalog)
-    return Year(context.home, context.clock, programme, catalog)
+    return Year(context.home, context.store, context.clock, programme, catalog)
 
 
 def _check_log(year: Year, if_match: str | None) -> None:

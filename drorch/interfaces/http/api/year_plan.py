@@ -142,13 +142,13 @@ def _pack(context: WebContext, on: date | None, sign: list[str] | None) -> tuple
 
 def _year(context: WebContext) -> Year:
     programme, catalog = load_year(context.files.year, context.files.catalog)
-    return Year(context.home, context.clock, programme, catalog)
+    return Year(context.home, context.store, context.clock, programme, catalog)
 
 
 def _laid_out(context: WebContext, number: int | None, may_move: bool, retest_stale: bool) -> YearPlan:
     with _planning.turn():
         programme, catalog = load_year(context.files.year, context.files.catalog)
-        year = Year(context.home, context.clock, programme, catalog)
+        year = Year(context.home, context.store, context.clock, programme, catalog)
         first = year.today() + timedelta(days=1)
         rules = load_planner_file(context.files.planner, catalog)
         return lay_out(

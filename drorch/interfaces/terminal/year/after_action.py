@@ -189,7 +189,7 @@ def pack(
     if html is None and pdf is None:
         raise InputInvalid("no form was asked for", next_step="give --html or --pdf")
     programme, entries = load_year(year, catalog)
-    of = Year(home(), composition.clock(), programme, entries)
+    of = Year(home(), composition.event_store(), composition.clock(), programme, entries)
     day = parse_day(on, "--on") if on else None
     page = review_pack(home(), composition.clock(), of, programme.title, day, sign or ())
     write_paper(page, html=html, pdf=pdf, made_at=f"{day or of.today()}T00:00:00+00:00")

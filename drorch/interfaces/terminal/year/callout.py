@@ -139,7 +139,7 @@ def report(
         if by is None or reason is None:
             raise InputInvalid("a record has a name and a reason", where="--record", next_step="give --by and --reason")
         programme, entries = load_year(year, catalog)
-        of_year = Year(home(), composition.clock(), programme, entries)
+        of_year = Year(home(), composition.event_store(), composition.clock(), programme, entries)
         for event, whys in callouts.record(exercise, of_year, programme.timezone, Said(person=by, reason=reason)):
             console(stderr=True).print(f"record {event.seq} of the year")
             for why in whys:

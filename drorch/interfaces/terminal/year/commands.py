@@ -281,7 +281,7 @@ def window(
 
 def _year(year: Path, catalog: Path) -> Year:
     programme, entries = load_year(year, catalog)
-    return Year(home(), composition.clock(), programme, entries)
+    return Year(home(), composition.event_store(), composition.clock(), programme, entries)
 
 
 def _seconds(text: str) -> float:

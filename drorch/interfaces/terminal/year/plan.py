@@ -47,7 +47,7 @@ def plan(
 ) -> None:
     """Lay out every test that a year still owes; booked ones stay. Exit code 1 when not all of them fit."""
     programme, entries = load_year(year, catalog)
-    of_year = Year(home(), composition.clock(), programme, entries)
+    of_year = Year(home(), composition.event_store(), composition.clock(), programme, entries)
     today = of_year.today()
     first = parse_day(from_day, "--from") if from_day else today + timedelta(days=1)
     if book and first <= today:

@@ -271,7 +271,7 @@ def _works(setup: Setup, estate: Path | None = None) -> Works:
 
 
 def _year(setup: Setup) -> Year:
-    return Year(settings.home(), composition.clock(), setup.programme, setup.catalog)
+    return Year(settings.home(), composition.event_store(), composition.clock(), setup.programme, setup.catalog)
 
 
 def _schedule(setup: Setup, name: str) -> Schedule:

@@ -16,6 +16,7 @@ from drorch.catalog.model import Catalog
 from drorch.core.errors import InputInvalid, Refused
 from drorch.interfaces.terminal.main import main
 from drorch.testing.clock import HandClock
+from drorch.testing.streams import MemoryStore
 from drorch.year.local_time import local_day
 from drorch.year.model import Activity, Programme, TestResult
 from drorch.year.operations import Claim, Wish, Year, load_year
@@ -39,7 +40,7 @@ def loaded() -> tuple[Programme, Catalog, Planner]:
 
 @pytest.fixture
 def year(tmp_path: Path, loaded: tuple[Programme, Catalog, Planner]) -> Year:
-    return Year(tmp_path, HandClock(datetime(2013, 1, 1, 12, tzinfo=UTC)), loaded[0], loaded[1])
+    return Year(tmp_path, MemoryStore(), HandClock(datetime(2013, 1, 1, 12, tzinfo=UTC)), loaded[0], loaded[1])
 
 
 def planned(year: Year, loaded: tuple[Programme, Catalog, Planner], first: date = START, *, may_move: bool = False,
@@ -113,7 +114,7 @@ def test_after_a_failed_test_only_what_failed_is_planned_anew(
     book_plan(year, first, SAID)
     called = next(item for item in first.placements if item.task.id == "call-out-dm-2013")
     day = local_day(called.start, loaded[0].timezone)
-    later = Year(tmp_path, HandClock(called.start + timedelta(days=2)), loaded[0], loaded[1])
+    later = Year(tmp_path, MemoryStore(), HandClock(called.start + timedelta(days=2)), loaded[0], loaded[1])
     paper = tmp_path / "paper"
     paper.write_text("nobody answered")
     later.record(
@@ -267,7 +268,7 @@ def test_a_booking_that_comes_too_late_does_not_fulfil_a_rolling_duty(
     loaded: tuple[Programme, Catalog, Planner], tmp_path: Path
 ) -> None:
     body = "crisis-operations-group"
-    year = Year(tmp_path, HandClock(datetime(2014, 1, 1, 12, tzinfo=UTC)), loaded[0], loaded[1])
+    year = Year(tmp_path, MemoryStore(), HandClock(datetime(2014, 1, 1, 12, tzinfo=UTC)), loaded[0], loaded[1])
     paper = tmp_path / "paper"
     paper.write_text("all were there")
     year.record(
