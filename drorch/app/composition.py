@@ -41,8 +41,8 @@ from drorch.adapters.processes import ProcessRef
 from drorch.adapters.store.events import SqlStore
 from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.journal import SqlJournal
-from drorch.adapters.store.peaks import PeakArchive
-from drorch.adapters.store.records import SqlRecords
+from drorch.adapters.store.readings import ReadingTables
+from drorch.adapters.store.records import RecordTable
 from drorch.adapters.store.schedule import SqlScheduleStore
 from drorch.adapters.typesetter import Typeset
 from drorch.adapters.typesetter import typeset as typeset_by_typst
@@ -163,9 +163,9 @@ def driver_processes() -> DriverProcesses:
     return DriverProcesses()
 
 
-def records(home: Path) -> SqlRecords:
-    """Accounts, tokens and sessions of a state folder."""
-    return SqlRecords(home / "accounts.sqlite")
+def records(home: Path) -> RecordTable:
+    """Accounts, tokens and sessions."""
+    return RecordTable(event_store(home))
 
 
 def hasher() -> Hasher:
@@ -304,11 +304,12 @@ def notifiers(tree: CallTree, departments: Sequence[str]) -> Mapping[Channel, No
 def access_parts(home: Path | None = None) -> AccessParts:
     """What the use cases of remote access need, for the present state folder."""
     folder = home or settings.home()
+    store = event_store(folder)
     return AccessParts(
         home=folder,
         clock=clock(),
-        store=event_store(folder),
-        archive=PeakArchive(folder / "access.sqlite"),
+        store=store,
+        archive=ReadingTables(store),
         open_source=lambda config: open_source(config, clock()),
         chance=random.random,
     )

@@ -198,7 +198,7 @@ def test_the_first_start_prints_a_link_that_makes_one_admin(tmp_path: Path) -> N
         url = f"{base}/api/v1/session/first-admin"
         assert httpx.post(url, json=body, trust_env=False).json()["roles"] == ["admin"]
         assert httpx.post(url, json={**body, "login": "two"}, trust_env=False).status_code == 409
-        assert (tmp_path / "accounts.sqlite").stat().st_mode & 0o077 == 0
+        assert (tmp_path / "store.sqlite").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, in
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from drorch.adapters.store.tables import EVENT_STORE_SCHEMA, FIRSTS, STORE, TABLES
+from drorch.adapters.store.tables import EVENT_STORE_SCHEMA, INDEXES, STORE, TABLES
 from drorch.core.errors import Broken, InputInvalid
 
 SETTING = "DRORCH_STORE"
@@ -87,10 +87,10 @@ class Place:
             what = "the store's file was replaced by another one under this process"
             raise Broken(what, where=self.where, next_step=_KEEP)
 
-    def verify_identity(self, connection: Connection) -> None:
-        """Broken when the database is another one than it was."""
+    def verify_identity(self, connection: Connection, *, again: bool = False) -> None:
+        """Broken when the database is another one than it was. ``again``: ask it in any case."""
         # A server ends the connections of a database that goes; a file can change under an open one.
-        if not self.sqlite and connection.info.get(_KNOWN) == self.identity:
+        if not (self.sqlite or again) and connection.info.get(_KNOWN) == self.identity:
             return
         found = connection.execute(_IDENTITY).scalar()
         if found != self.identity:
@@ -137,7 +137,8 @@ def _lock(connection: Connection) -> set[str]:
 def _make_tables(connection: Connection) -> None:
     for table in TABLES.sorted_tables:
         connection.execute(CreateTable(table))
-    connection.execute(CreateIndex(FIRSTS))
+    for index in INDEXES:
+        connection.execute(CreateIndex(index))
     connection.execute(insert(STORE).values(schema=EVENT_STORE_SCHEMA, identity=secrets.token_hex(16)))
 
 
