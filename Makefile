@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check acceptance faults faults-lab bench golden clean help
+.PHONY: demo test check acceptance faults faults-lab bench golden tree clean help
 
 help:
 	@echo "make demo        lose New York on the embedded lab, recover, measure, fail back, write report.html"
@@ -14,6 +14,7 @@ help:
 	@echo "make faults-lab  only the kills on the lab"
 	@echo "make bench       speed, as ratios in one run (not part of the tests)"
 	@echo "make golden      write the golden files anew"
+	@echo "make tree        draw the rooms and their imports into docs/architecture.md"
 	@echo "make clean       remove the virtual environment and caches"
 
 $(STAMP): pyproject.toml tools/bootstrap.sh
@@ -44,6 +45,9 @@ bench: $(STAMP)
 
 golden: $(STAMP)
 	@$(BIN)/pytest -q tests/unit --regenerate-golden
+
+tree: $(STAMP)
+	@$(BIN)/python tools/house.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

@@ -64,11 +64,6 @@ def logons_per_second(machines: int, at_once: int, logon_s: float) -> Fraction:
     return Fraction(machines * at_once) / Fraction(str(logon_s))
 
 
-def ramp_minutes(people: int, machines: int, at_once: int, logon_s: float) -> float:
-    """Minutes until ``people`` are in."""
-    return float(people / (60 * logons_per_second(machines, at_once, logon_s)))
-
-
 def gateway_sessions(gateway: Gateway) -> Seats:
     """Sessions by count: platform and configured limit, and user licences unless it is in basic mode."""
     limit = gateway.platform_sessions.capped(gateway.max_users)

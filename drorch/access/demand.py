@@ -30,25 +30,6 @@ class Demand:
         return counts.get(staff, self.standard)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Function:
-    """Something a department does. ``people`` are ids that are used for counting only and never kept or shown."""
-
-    id: str
-    department: str
-    critical: bool
-    people: frozenset[str]
-    needs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class People:
-    """Distinct people of a department who are critical, and who are needed by the critical ones of others."""
-
-    critical: int
-    dependants: int
-
-
 def required_seats(people: int, attendance: float, overlap: float) -> int:
     """``⌈people × attendance × overlap⌉``, in exact decimal arithmetic (0.7 × 10 is 7 and not a little more)."""
     return math.ceil(people * Fraction(str(attendance)) * Fraction(str(overlap)))
@@ -83,33 +64,6 @@ def dependants_from_totals(departments: Collection[DepartmentDemand]) -> Mapping
         if department.dependants is not None:
             found[department.id] = department.dependants
     return found
-
-
-def count_people(functions: Collection[Function], home: Mapping[str, str]) -> Mapping[str, People]:
-    """Totals of each department from who does what: each person once, in the department of ``home``.
-
-    Everything that critical functions need, directly or by others, is followed (circles are harmless). Who works for a
-    critical function is critical; who is reached only through needs is a dependant. KeyError for an unknown function
-    or person. The ids are not in the result.
-    """
-    by_id = {function.id: function for function in functions}
-    critical = {person for function in functions if function.critical for person in function.people}
-    reached = {function.id for function in functions if function.critical}
-    waiting = list(reached)
-    while waiting:
-        for needed in by_id[waiting.pop()].needs:
-            if needed not in reached:
-                reached.add(needed)
-                waiting.append(needed)
-    dependants = {person for function in reached for person in by_id[function].people} - critical
-    departments = sorted({home[person] for person in critical | dependants})
-    return {
-        department: People(
-            critical=sum(home[person] == department for person in critical),
-            dependants=sum(home[person] == department for person in dependants),
-        )
-        for department in departments
-    }
 
 
 def _demand(department: DepartmentDemand, dependants: int) -> Demand:

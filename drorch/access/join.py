@@ -11,7 +11,6 @@ from typing import TypeVar
 from drorch.access.model import (
     CapacityModel,
     Constraint,
-    DepartmentDemand,
     Gateway,
     History,
     LicencePool,
@@ -68,11 +67,6 @@ def joined(
         *((Constraint.LICENSE, name) for name in counted),
     }
     return Joined(model=made, measured=frozenset(measured), notes=tuple(_notes(model, licences, readings)))
-
-
-def department_totals(model: CapacityModel) -> Mapping[str, DepartmentDemand]:
-    """Departments by id."""
-    return {item.id: item for item in model.departments}
 
 
 def _gateway(item: Gateway, found: GatewayReading | None, intervals: Mapping[str, float]) -> Gateway:

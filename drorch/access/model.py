@@ -115,7 +115,7 @@ class DepartmentDemand:
     needs: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """People of other departments that its critical functions need, by department."""
     dependants: int | None = None
-    """Dependants counted by person (``demand.count_people``); None: derived from the ``needs`` of the others."""
+    """Dependants counted by person; None: derived from the ``needs`` of the others."""
     provenance: ProvenanceMap = field(default_factory=lambda: MappingProxyType({}))
 
 

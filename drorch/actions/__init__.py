@@ -1,1 +1,1 @@
-"""Corrective actions: opened by findings, closed by a later passing run and a second person. Pure."""
+"""Corrective actions: opened by findings, closed by a later passing run and a second person."""

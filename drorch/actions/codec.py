@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from pydantic import TypeAdapter
-
 from drorch.actions.model import Action, ActionSeverity
+from drorch.core.codec import plain
 
 REGISTER_COLUMNS = (
     *("id", "state", "severity", "overdue", "title", "source_run", "source_finding", "subjects"),
@@ -18,13 +17,11 @@ REGISTER_COLUMNS = (
     *("start", "due", "completed", "evidence", "verification_method", "verifier", "effective", "retest"),
     *("reopened", "plan_change", "opened_at", "opened_by"),
 )
-_ADAPTER: TypeAdapter[Action] = TypeAdapter(Action)
 
 
 def action_to_json(action: Action, on: date) -> dict[str, object]:
     """All fields; ``overdue`` on that day."""
-    data = _ADAPTER.dump_python(action, mode="json")
-    return {**data, "open": action.is_open, "overdue": action.overdue(on)}
+    return {**plain(action), "open": action.is_open, "overdue": action.overdue(on)}
 
 
 def counts(actions: Iterable[Action], on: date) -> dict[str, dict[str, int]]:

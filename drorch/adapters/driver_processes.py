@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from drorch.adapters.processes import ProcessRef, myself
+from drorch.adapters.processes import ProcessRef, myself, read_process
+from drorch.core.codec import to_text
 from drorch.core.errors import Broken
 
 ATTACH = (sys.executable, "-m", "drorch", "run", "attach")
@@ -58,14 +58,14 @@ class DriverProcesses:
         """See the port."""
         folder = home / "runs" / run
         with _locked(folder):
-            if _process(folder / "driver.json") == myself():
+            if read_process(folder / "driver.json") == myself():
                 (folder / "driver.json").unlink()
 
     def enter(self, home: Path, run: str) -> bool:
         """See the port."""
         folder = home / "runs" / run
         with _locked(folder):
-            if self.alive(home, run) and _process(folder / "driver.json") != myself():
+            if self.alive(home, run) and read_process(folder / "driver.json") != myself():
                 return False
             _announce(folder, myself())
         return True
@@ -74,7 +74,7 @@ class DriverProcesses:
         """See the port."""
         # A dead child stays a zombie until it is waited for.
         self._started = [process for process in self._started if process.poll() is None]
-        ref = _process(home / "runs" / run / "driver.json")
+        ref = read_process(home / "runs" / run / "driver.json")
         return ref is not None and ref.is_alive()
 
     def said(self, home: Path, run: str) -> str:
@@ -101,7 +101,7 @@ class DriverProcesses:
 
 def _announce(folder: Path, ref: ProcessRef) -> None:
     temporary = folder / ".driver.json.new"
-    temporary.write_text(json.dumps({"pid": ref.pid, "started": ref.started}), encoding="utf-8")
+    temporary.write_text(to_text(ref), encoding="utf-8")
     temporary.replace(folder / "driver.json")
 
 
@@ -117,11 +117,3 @@ def _locked(folder: Path) -> Iterator[None]:
         # Released by closing, also when this process is killed.
         fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
         yield
-
-
-def _process(path: Path) -> ProcessRef | None:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return ProcessRef(pid=int(data["pid"]), started=int(data["started"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

@@ -10,6 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from drorch.core.codec import from_text
+from drorch.core.errors import InputInvalid
+
 _PR_SET_CHILD_SUBREAPER = 36
 _STATE, _PARENT, _STARTED = 0, 1, 19
 """Places in /proc/<pid>/stat, counted behind the command name in brackets."""
@@ -31,6 +34,14 @@ class ProcessRef:
     def is_alive(self) -> bool:
         """Whether exactly this process still runs. An unreaped dead child does not."""
         return ProcessRef.of(self.pid) == self
+
+
+def read_process(path: Path) -> ProcessRef | None:
+    """The process that a file names (``to_text`` of a ref); None when there is no such file, or it is damaged."""
+    try:
+        return from_text(ProcessRef, path.read_bytes(), where=str(path), next_step=None)
+    except (OSError, InputInvalid):
+        return None
 
 
 def myself() -> ProcessRef:

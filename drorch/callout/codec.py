@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-
-from pydantic import TypeAdapter, ValidationError
 
 from drorch.callout.log import CalloutEvent
 from drorch.callout.model import CallTree
+from drorch.core.codec import from_text, plain, to_text
 from drorch.core.errors import InputInvalid
-from drorch.core.ids import canonical_json, content_hash
+from drorch.core.ids import content_hash
 
 LOG_SCHEMA = 1
 GENESIS = content_hash({"log": "drorch-callout", "schema": LOG_SCHEMA})
@@ -19,13 +17,13 @@ _RESTORE = "the log was edited or damaged: restore it from a copy"
 
 def linked(before: str, event: CalloutEvent) -> CalloutEvent:
     """The event with its chain value, ``before`` being that of the line above (``GENESIS`` for the first)."""
-    data = {key: value for key, value in _plain(event).items() if key != "chain"}
+    data = {key: value for key, value in plain(event).items() if key != "chain"}
     return replace(event, chain=content_hash({"before": before, "event": data}))
 
 
 def event_to_line(event: CalloutEvent) -> str:
     """One line of JSON with its newline."""
-    return canonical_json(_plain(event)) + "\n"
+    return to_text(event)
 
 
 def events_from_text(text: str, where: str, behind: CalloutEvent | None = None) -> tuple[CalloutEvent, ...]:
@@ -61,29 +59,10 @@ def tree_hash(tree: CallTree) -> str:
                 ]
                 for item in tree.people
             ],
-            "policy": TypeAdapter(type(tree.policy)).dump_python(tree.policy, mode="json"),
+            "policy": plain(tree.policy),
         }
     )  # fmt: skip
 
 
-@cache
-def _adapter() -> TypeAdapter[CalloutEvent]:
-    return TypeAdapter(CalloutEvent)
-
-
-def _plain(event: CalloutEvent) -> dict[str, object]:
-    data = _adapter().dump_python(event, mode="json")
-    assert isinstance(data, dict)
-    return data
-
-
 def _event(line: str, where: str) -> CalloutEvent:
-    try:
-        event = _adapter().validate_json(line)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the line"
-        raise InputInvalid(f"{field}: {first['msg']}", where=where, next_step=_RESTORE) from None
-    if event.at.tzinfo is None:
-        raise InputInvalid("at: an instant without a time zone", where=where, next_step=_RESTORE)
-    return event
+    return from_text(CalloutEvent, line, where=where, next_step=_RESTORE)

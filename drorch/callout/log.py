@@ -6,7 +6,7 @@ belongs to a process that died: the message may have gone out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -161,14 +161,6 @@ class Callout:
         """The message whose link carries this token."""
         every = (item for call in self.calls.values() for item in call.messages)
         return next((item for item in every if item.body.token == token_hash), None)
-
-
-def fold_callout(events: Iterable[CalloutEvent]) -> Callout | None:
-    """The exercise after all of ``events``; None before the first. InputInvalid for one that does not follow."""
-    found: Callout | None = None
-    for event in events:
-        found = callout_after(found, event)
-    return found
 
 
 def callout_after(state: Callout | None, event: CalloutEvent) -> Callout:

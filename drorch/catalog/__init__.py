@@ -1,1 +1,1 @@
-"""What is there: sites, departments, protection groups, applications, and where they answer."""
+"""What is there: sites, departments, protection groups, applications. YAML to model, checks, diff, CSV import."""

@@ -12,6 +12,8 @@ from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 
+from drorch.core.codec import LEFT_OUT, UNWRITTEN
+
 
 class ProvenanceKind(StrEnum):
     """How sure a catalog field is."""
@@ -147,7 +149,8 @@ class ProtectionGroup:
     method: str
     primary_site: str
     recovery_site: str | None
-    manual: tuple[ManualStep, ...] = ()
+    manual: tuple[ManualStep, ...] = field(default=(), metadata=LEFT_OUT)
+    """An entry without any says nothing of them: catalogs from before there were any keep their content id."""
     provenance: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -190,7 +193,7 @@ class Application:
     need_until: date | None = None
     migration_target: str | None = None
     """Site the application is to be moved to, if any."""
-    manual: tuple[ManualStep, ...] = ()
+    manual: tuple[ManualStep, ...] = field(default=(), metadata=LEFT_OUT)
     gateway: bool = False
     """True for an application through which remote-access applications are reached (their ``depends_on`` names it)."""
     provenance: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}))
@@ -221,13 +224,13 @@ class Catalog:
     departments: tuple[Department, ...]
     groups: tuple[ProtectionGroup, ...]
     applications: tuple[Application, ...]
-    content_id: str
     note: str | None = None
     """What readers have to know about the catalog as a whole; shown wherever the catalog is shown."""
-    lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    content_id: str
+    lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), compare=False, metadata=UNWRITTEN)
     """Line (from 1) of each entry and field in the source, keyed ``applications.umoja`` or
     ``applications.umoja.rto``; empty when not loaded from text."""
-    source: str | None = field(default=None, compare=False)
+    source: str | None = field(default=None, compare=False, metadata=UNWRITTEN)
 
     @cached_property
     def _sites(self) -> dict[str, Site]:

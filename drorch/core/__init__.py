@@ -1,1 +1,1 @@
-"""The ground floor: errors, clock, ids, findings, canonical encoding. Imports nothing of drorch, does no I/O."""
+"""Errors, clock, ids, findings, canonical JSON, chains and files. Knows nothing of drorch."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
-
+from drorch.core.codec import from_text, plain
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json, content_hash
 
@@ -31,7 +30,7 @@ class Chain(Generic[B]):
     """How the lines of one kind of log are written and read. ``entry`` is ``Entry[Union of the bodies]``."""
 
     def __init__(self, name: str, schema: int, entry: Any) -> None:
-        self._adapter: TypeAdapter[Entry[B]] = TypeAdapter(entry)
+        self._kind: type[Entry[B]] = entry
         self.genesis = content_hash({"log": name, "schema": schema})
 
     def linked(self, before: str, entry: Entry[B]) -> Entry[B]:
@@ -45,7 +44,7 @@ class Chain(Generic[B]):
 
     def plain(self, entry: Entry[B]) -> dict[str, object]:
         """The event as plain JSON data."""
-        return cast(dict[str, object], self._adapter.dump_python(entry, mode="json"))
+        return cast(dict[str, object], plain(entry))
 
     def read(self, text: str, where: str) -> tuple[Entry[B], ...]:
         """All events. InputInvalid with ``file:line`` for one that is not readable, not next, or was changed."""
@@ -65,15 +64,7 @@ class Chain(Generic[B]):
         return tuple(found)
 
     def _entry(self, line: str, where: str) -> Entry[B]:
-        try:
-            entry = self._adapter.validate_json(line)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"]) or "the line"
-            raise InputInvalid(f"{field}: {first['msg']}", where=where, next_step=_RESTORE) from None
-        if entry.at.tzinfo is None:
-            raise InputInvalid("at: an instant without a time zone", where=where, next_step=_RESTORE)
-        return entry
+        return from_text(self._kind, line, where=where, next_step=_RESTORE)
 
 
 def to_the_second(instant: datetime) -> datetime:

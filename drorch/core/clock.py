@@ -6,10 +6,11 @@ clock for all processes of a machine, so readings taken by the prober and by the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from drorch.core.codec import MICROSECONDS
 from drorch.core.errors import InputInvalid
 
 
@@ -17,8 +18,8 @@ from drorch.core.errors import InputInvalid
 class Instant:
     """One moment. ``mono`` in seconds of the machine's monotonic clock, ``wall`` an aware UTC datetime."""
 
-    mono: float
-    wall: datetime
+    mono: float = field(metadata=MICROSECONDS)
+    wall: datetime = field(metadata=MICROSECONDS)
 
     def __post_init__(self) -> None:
         if self.wall.tzinfo is None:
@@ -28,16 +29,10 @@ class Instant:
         """Seconds from ``earlier`` to this instant."""
         return self.mono - earlier.mono
 
-    def to_json(self) -> dict[str, object]:
-        """Microseconds are kept in both readings."""
-        return {"mono": round(self.mono, 6), "wall": self.wall.astimezone(UTC).isoformat(timespec="microseconds")}
-
-    @classmethod
-    def from_json(cls, data: object) -> Instant:
-        """Inverse of :meth:`to_json`."""
-        if not isinstance(data, dict):
-            raise InputInvalid(f"an instant is an object with mono and wall, not {data!r}")
-        return cls(mono=float(data["mono"]), wall=datetime.fromisoformat(str(data["wall"])))
+    @property
+    def wall_text(self) -> str:
+        """The wall time as it is written: UTC, to the microsecond."""
+        return self.wall.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 class Clock(Protocol):

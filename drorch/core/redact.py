@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping
+from typing import cast
+
+from drorch.core.frozen import frozen
 
 REDACTED = "[redacted]"
 SHORTEST_SECRET = 4
@@ -60,9 +63,9 @@ def redact(value: object, secrets: Collection[str] = ()) -> object:
     return redact_text(_storable(str(value)), secrets)
 
 
-def redact_facts(facts: Mapping[str, object], secrets: Collection[str] = ()) -> dict[str, object]:
-    """:func:`redact` for the facts of an event."""
-    return {str(key): item for key, item in dict(redact(facts, secrets)).items()}  # type: ignore[call-overload]
+def redact_facts(facts: Mapping[str, object], secrets: Collection[str] = ()) -> Mapping[str, object]:
+    """:func:`redact` for the facts of an event, frozen as they are when they are read back."""
+    return cast(Mapping[str, object], frozen(redact(facts, secrets)))
 
 
 def _storable(text: str) -> str:

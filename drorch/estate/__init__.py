@@ -1,1 +1,1 @@
-"""One real environment: what it is, where its files are, and its inventory."""
+"""One real environment: its values, its file, the hashes of its inventory."""

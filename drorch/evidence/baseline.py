@@ -7,9 +7,9 @@ of replication, slots, names, services and what a drill leaves behind always are
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from drorch.core.clock import Instant
 
@@ -219,8 +219,3 @@ def _placed_service(entry: ServiceSeen, place: Place | None) -> ServiceSeen:
 def told(application: str, site: str, *, drill: bool) -> str:
     """How it is written who answers."""
     return f"{'drill copy of ' if drill else ''}{application} of {site}"
-
-
-def baseline_to_json(seen: Baseline) -> dict[str, Any]:
-    """Plain data, in a stable order."""
-    return asdict(seen) | {"taken": seen.taken.to_json()}

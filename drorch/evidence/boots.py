@@ -6,11 +6,10 @@ was made under; empty: not known (an older drorch wrote it). What was made under
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
-from drorch.core.errors import InputInvalid
-from drorch.core.ids import canonical_json
+from drorch.core.codec import MICROSECONDS, from_text
 
 
 def why_not_comparable(boots: Collection[str]) -> str:
@@ -23,9 +22,13 @@ def why_not_comparable(boots: Collection[str]) -> str:
     return f"the machine was restarted in between ({len(known)} boots): its clocks before and after are not comparable"
 
 
-def boot_line(boot: str, *, mono: float, wall: str) -> str:
+@dataclass(frozen=True, kw_only=True)
+class BootSeen:
     """One line of a run's ``boots.jsonl``: under which boot it was begun or taken up, and when (see `core.clock`)."""
-    return canonical_json({"boot": boot, "mono": round(mono, 6), "wall": wall}) + "\n"
+
+    boot: str
+    mono: float = field(metadata=MICROSECONDS)
+    wall: str
 
 
 def read_boots(text: str, source: str = "boots.jsonl") -> tuple[str, ...]:
@@ -34,17 +37,10 @@ def read_boots(text: str, source: str = "boots.jsonl") -> tuple[str, ...]:
     A torn last line (the writer was killed) counts as a boot nobody knows: nothing is measured on the strength of it.
     """
     *whole, torn = text.split("\n")
-    found: list[str] = []
-    for number, line in enumerate(whole, start=1):
-        try:
-            boot = json.loads(line)["boot"]
-            if not isinstance(boot, str):
-                raise TypeError("boot is not a text")
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputInvalid(
-                f"not a boot of a run: {type(error).__name__}: {error}",
-                where=f"{source}:{number}",
-                next_step="the file was changed after it was written; restore it from a copy",
-            ) from error
-        found.append(boot)
-    return (*found, "") if torn else tuple(found)
+    step = "the file was changed after it was written; restore it from a copy"
+    found = (
+        from_text(BootSeen, line, where=f"{source}:{number}", next_step=step)
+        for number, line in enumerate(whole, start=1)
+    )
+    boots = tuple(seen.boot for seen in found)
+    return (*boots, "") if torn else boots

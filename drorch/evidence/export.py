@@ -13,9 +13,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from drorch import __version__
-from drorch.catalog.codec import catalog_to_json
 from drorch.catalog.files import load_catalog_file
 from drorch.catalog.load import load_catalog
+from drorch.core.codec import plain, to_text
 from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
 from drorch.core.files import read_input, read_json
 from drorch.core.findings import Finding
@@ -176,7 +176,7 @@ def _catalog_text(
 ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Whether the catalog's YAML text gives the catalog that was planned with. Another drorch may read it otherwise."""
     try:
-        read = catalog_to_json(load_catalog(files.get("app_catalog.yaml", b""), "app_catalog.yaml"))
+        read = plain(load_catalog(files.get("app_catalog.yaml", b""), "app_catalog.yaml"))
         same = canonical_json(read).encode() == canonical_json(json.loads(files.get(seal.CATALOG, b""))).encode()
     except (DrorchError, ValueError, RecursionError):
         same = False
@@ -221,7 +221,7 @@ def _files(parts: SealingParts, run: str, folder: RunFolder, watch: str) -> dict
     catalog = load_catalog_file(folder.catalog)
     files = {
         seal.JOURNAL: "".join(encode(event) + "\n" for event in parts.journal.read(run)).encode(),
-        seal.CATALOG: (canonical_json(catalog_to_json(catalog)) + "\n").encode(),
+        seal.CATALOG: to_text(catalog).encode(),
     }
     kept = [folder.plan, folder.catalog, folder.context, *(folder.report(ending) for ending in ("json", "html", "txt"))]
     left = (folder.baseline("before"), folder.baseline("after"), folder.protection, folder.fingerprint, folder.boots)

@@ -18,15 +18,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final, Literal
 
 from drorch.catalog.model import Application, Catalog
-from drorch.core.errors import InputInvalid
 from drorch.core.ids import content_hash
 from drorch.estate.model import Estate
 from drorch.plan.model import Plan, PlaybookAct, Step
 from drorch.plan.playbook_files import files_used
 
-FINGERPRINT_SCHEMA = 1
+FINGERPRINT_SCHEMA: Final = 1
 _FIELDS = ("tier", "department", "arrangement", "group", "rto_from", "gateway")
 
 
@@ -42,6 +42,15 @@ class Source(StrEnum):
 
 Parts = Mapping[Source, Mapping[str, str]]
 """Source to piece to hash."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprints:
+    """The content of a run's ``fingerprint.json``: application to its pieces."""
+
+    schema: Literal[1]
+    run: str
+    applications: Mapping[str, Parts]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,34 +114,6 @@ def changes(before: Parts, now: Parts) -> tuple[Change, ...]:
                 how = "added" if piece not in old else "removed" if piece not in new else "changed"
                 found.append(Change(source=source, piece=piece, how=how))
     return tuple(found)
-
-
-def parts_to_json(of: Mapping[str, Parts], run: str) -> dict[str, object]:
-    """The content of a run's ``fingerprint.json``."""
-    applications = {
-        name: {source.value: dict(pieces) for source, pieces in parts.items()} for name, parts in sorted(of.items())
-    }
-    return {"schema": FINGERPRINT_SCHEMA, "run": run, "applications": applications}
-
-
-def parts_from_json(data: object, where: str) -> Mapping[str, Parts]:
-    """Inverse of :func:`parts_to_json`. InputInvalid for another schema or another form."""
-    if not isinstance(data, dict) or data.get("schema") != FINGERPRINT_SCHEMA:
-        schema = data.get("schema") if isinstance(data, dict) else None
-        raise InputInvalid(
-            f"fingerprints of schema {schema!r} are not known here, only {FINGERPRINT_SCHEMA}",
-            where=where,
-            next_step="use the drorch version that wrote the file",
-        )
-    try:
-        return MappingProxyType(
-            {
-                str(name): MappingProxyType({Source(key): dict(pieces) for key, pieces in parts.items()})
-                for name, parts in data["applications"].items()
-            }
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputInvalid(f"not readable: {error}", where=where, next_step="restore it from a copy") from None
 
 
 def _playbooks(steps: list[Step], world: World) -> Iterator[tuple[str, str]]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from drorch.catalog.model import Catalog
+from drorch.core.codec import to_text
 from drorch.core.files import write_whole
-from drorch.core.ids import canonical_json
 from drorch.core.state_folder import RunFolder
 from drorch.estate.inventory import host_hashes
 from drorch.estate.model import Estate
-from drorch.evidence.fingerprint import Parts, World, fingerprint, parts_to_json, playbook_pieces
+from drorch.evidence.fingerprint import FINGERPRINT_SCHEMA, Fingerprints, Parts, World, fingerprint, playbook_pieces
 from drorch.plan.model import Plan, PlaybookAct
 from drorch.plan.playbook_folder import read_playbooks
 from drorch.plan.refs import playbooks_used
@@ -37,4 +37,4 @@ def fingerprints(plan: Plan, world: World) -> Mapping[str, Parts]:
 def write_fingerprints(folder: RunFolder, run: str, plan: Plan, catalog: Catalog, estate: Estate) -> None:
     """Keep what the run rests on, as it was before its first act."""
     found = fingerprints(plan, world_of(plan, catalog, estate))
-    write_whole(folder.fingerprint, canonical_json(parts_to_json(found, run)))
+    write_whole(folder.fingerprint, to_text(Fingerprints(schema=FINGERPRINT_SCHEMA, run=run, applications=found)))

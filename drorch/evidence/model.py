@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from drorch.core.codec import LEFT_OUT, MICROSECONDS
+
 
 class SampleReason(StrEnum):
     """Why a sample is not good. Stable codes."""
@@ -44,8 +46,8 @@ class Sample:
     application: str
     slot: int
     """Place on the grid; missing slots are gaps in observation."""
-    started: float
-    ended: float
+    started: float = field(metadata=MICROSECONDS)
+    ended: float = field(metadata=MICROSECONDS)
     wall: str
     """ISO 8601 UTC of ``started``."""
     good: bool
@@ -59,7 +61,7 @@ class Sample:
     reason: SampleReason | None = None
     detail: str = ""
     drill: bool = False
-    boot: str = ""
+    boot: str = field(default="", metadata=LEFT_OUT)
     """Start of the machine it was taken under (`evidence.boots`); empty: not known."""
 
 
@@ -69,10 +71,10 @@ class CanaryWrite:
 
     application: str
     number: int
-    started: float
-    ended: float
+    started: float = field(metadata=MICROSECONDS)
+    ended: float = field(metadata=MICROSECONDS)
     acknowledged: bool
-    boot: str = ""
+    boot: str = field(default="", metadata=LEFT_OUT)
     """Start of the machine it was made under; empty: not known."""
 
 

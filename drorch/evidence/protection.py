@@ -6,8 +6,9 @@ Protected means: a primary answers, a standby of it receives at this moment, and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from drorch.core.codec import LEFT_OUT, MICROSECONDS
 from drorch.evidence.model import Bracket, Duration
 
 GRID_S = 1.0
@@ -23,11 +24,11 @@ class ProtectionSample:
     """
 
     group: str
-    started: float
-    ended: float
+    started: float = field(metadata=MICROSECONDS)
+    ended: float = field(metadata=MICROSECONDS)
     protected: bool
     reason: str = ""
-    boot: str = ""
+    boot: str = field(default="", metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True, kw_only=True)

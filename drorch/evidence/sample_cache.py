@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from threading import Lock
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Instant
 from drorch.core.state_folder import WatchFolder
-from drorch.evidence.codec import sample_from_json
+from drorch.evidence.codec import sample_of
 from drorch.evidence.model import Sample
 from drorch.evidence.thin import ThinSamples
 from drorch.plan.model import PLAN_SCHEMA, ApplicationScope, Kind, Limits, Plan
@@ -60,7 +59,7 @@ class Following:
                 while chunk := file.read(CHUNK_BYTES):
                     self._offset += len(chunk)
                     *lines, self._torn = (self._torn + chunk).split(b"\n")
-                    self._samples.take(sample for line in self._whole(lines) if (sample := _sample(line)) is not None)
+                    self._samples.take(sample for line in self._whole(lines) if (sample := sample_of(line)) is not None)
         except OSError:
             return
 
@@ -81,13 +80,6 @@ def same_clock(sample: Sample, now: Instant) -> bool:
         return False
     by_wall = (now.wall - (wall if wall.tzinfo else wall.replace(tzinfo=UTC))).total_seconds()
     return abs(by_wall - (now.mono - sample.started)) < CLOCK_JUMP_S
-
-
-def _sample(line: bytes) -> Sample | None:
-    try:
-        return sample_from_json(json.loads(line))
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 class Looks:

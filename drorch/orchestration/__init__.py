@@ -1,1 +1,1 @@
-"""The use cases of a run: begin, drive, operate, conclude. Names ports only; app.composition puts adapters behind."""
+"""The use cases of a run: begin, drive, operate, conclude, forecast. Names ports only."""

@@ -7,14 +7,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
-from drorch.core.errors import Broken
+from drorch.core.codec import from_text, to_text
+from drorch.core.errors import Broken, InputInvalid
 from drorch.core.files import write_whole
 from drorch.core.findings import Finding, Severity
-from drorch.core.ids import canonical_json
 from drorch.core.state_folder import RunFolder
 from drorch.estate.model import Estate
 from drorch.evidence.baseline import (
@@ -22,7 +20,6 @@ from drorch.evidence.baseline import (
     Baseline,
     Comparison,
     Place,
-    baseline_to_json,
     diff,
     placed,
     without_drill,
@@ -118,7 +115,7 @@ def changed(plan: Plan, state: RunState) -> bool:
 
 def _look(of_estate: PartsOfEstate, run: Subject, path: Path) -> Baseline:
     seen = of_estate.snapshot(run.estate, run.catalog, run.applications)
-    write_whole(path, canonical_json(baseline_to_json(seen)) + "\n")
+    write_whole(path, to_text(seen))
     return seen
 
 
@@ -278,8 +275,9 @@ def stretches(events: Sequence[ev.Event]) -> list[tuple[float, float]]:
 def _read(path: Path) -> Baseline | None:
     """A baseline of ours; None when it was not taken, Broken when it is damaged."""
     try:
-        return TypeAdapter(Baseline).validate_json(path.read_bytes())
+        return from_text(Baseline, path.read_bytes(), where=str(path), next_step=None)
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as error:
-        raise Broken("is not a baseline", where=str(path), next_step="restore the file from a copy") from error
+    except (OSError, InputInvalid) as error:
+        what = f"is not a baseline: {error.what if isinstance(error, InputInvalid) else error.strerror}"
+        raise Broken(what, where=str(path), next_step="restore the file from a copy") from error

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from drorch.core.clock import Clock
+from drorch.core.codec import to_text
 from drorch.core.errors import Broken, Refused
 from drorch.core.state_folder import RunFolder, watch_folder
-from drorch.evidence.boots import boot_line, read_boots
+from drorch.evidence.boots import BootSeen, read_boots
 from drorch.orchestration.ports import Parts
 
 
@@ -21,7 +22,7 @@ def note_boot(folder: RunFolder, boot: str, clock: Clock) -> None:
     now = clock.now()
     try:
         with folder.boots.open("a", encoding="utf-8") as stream:
-            stream.write(boot_line(boot, mono=now.mono, wall=now.wall.isoformat()))
+            stream.write(to_text(BootSeen(boot=boot, mono=now.mono, wall=now.wall.isoformat())))
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import cast
 
 from drorch.catalog.files import load_catalog_file
+from drorch.core.codec import plain
 from drorch.core.errors import DrorchError
 from drorch.core.files import read_json
 from drorch.core.state_folder import run_folder, watch_folder
 from drorch.evidence.codec import read_present
 from drorch.evidence.record.build import build_report
-from drorch.evidence.record.codec import report_to_json
 from drorch.evidence.record.files import load_report
 from drorch.evidence.record.model import Report
 from drorch.orchestration import baselines
@@ -41,7 +41,7 @@ def why_record_does_not_hold(parts: Parts, run: str) -> str | None:
         built = _built(parts, run, stored)
     except DrorchError as error:
         return f"the record of the run {run} cannot be built again from its evidence: {error}".split("\n", 1)[0]
-    before, now = report_to_json(stored), report_to_json(built)
+    before, now = plain(stored), plain(built)
     if stored.result.overall is not built.result.overall:
         return (
             f"the record of the run {run} says {stored.result.overall.value}, its journal and evidence say "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from drorch.core.clock import Instant
+from drorch.core.codec import plain
 from drorch.core.errors import DrorchError
 from drorch.core.state_folder import run_folder
 from drorch.orchestration.operator_requests import Operations
@@ -85,7 +86,7 @@ def standing_to_json(stands: Standing) -> dict[str, object]:
     return {
         "run": stands.run,
         "kind": stands.kind,
-        "at": stands.at.to_json(),
+        "at": plain(stands.at),
         "events": stands.events,
         "outcome": stands.outcome,
         "driven": stands.driven,
@@ -106,7 +107,7 @@ def standing_to_json(stands: Standing) -> dict[str, object]:
                 "who": need.who,
                 "what": need.what,
                 "step": need.step,
-                "since": need.since.to_json(),
+                "since": plain(need.since),
                 "seconds": round(stands.at.since(need.since), 2),
                 "next_step": need.next_step,
             }

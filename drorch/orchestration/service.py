@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drorch.catalog.files import MAX_CATALOG_BYTES, load_catalog_file
 from drorch.catalog.model import Catalog
+from drorch.core.codec import plain
 from drorch.core.errors import Broken, DrorchError, Refused
 from drorch.core.files import read_input, read_json, write_whole
 from drorch.core.ids import canonical_json
@@ -326,8 +327,8 @@ class Service:
         """Let the probes see the end, look for the canaries, stop the watch and write the report's three forms."""
         self._parts.clock.sleep(SETTLE_S)
         baselines.look_after(self._of_estate, self._parts.clock, _subject(opened), self.state(opened))
-        present = dict(self._parts.watching.present(opened.estate, [scope.application for scope in opened.plan.scope]))
-        write_whole(opened.folder.present, canonical_json(present))
+        present = self._parts.watching.present(opened.estate, [scope.application for scope in opened.plan.scope])
+        write_whole(opened.folder.present, canonical_json(plain(present)))
         self._parts.watching.stop(opened.watch.path)
         return self.write_report(opened, present, timings=timings)
 

@@ -1,86 +1,51 @@
 """Plan to JSON and back. The file carries the plan's own hash, so that a changed file is noticed.
 
-Reading is strict: an unknown schema, an unknown or missing field, a wrong type, a step that needs a step that is not
-there, or content that does not match the hash is one `InputInvalid` naming the place.
+Reading is strict: an unknown schema, unknown, missing and wrong fields, a step that needs a step that is not there, or
+content that does not match the hash is one `InputInvalid` naming all places.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import fields
-from functools import cache
-from types import MappingProxyType
-from typing import Any, NoReturn, cast
+from collections.abc import Iterator
+from typing import Final
 
+from drorch.core.codec import parsed, plain, read
 from drorch.core.errors import InputInvalid
-from drorch.core.ids import content_hash
-from drorch.plan.json_reader import Fields, invalid, plain
-from drorch.plan.model import (
-    PLAN_SCHEMA,
-    Act,
-    ApplicationScope,
-    Kind,
-    Limits,
-    ManualAct,
-    NamesAct,
-    Phase,
-    Plan,
-    PlaybookAct,
-    Repeat,
-    ReplicationAct,
-    Step,
-    SubjectKind,
-    ValidateAct,
-    WitnessAct,
-)
+from drorch.plan.model import PLAN_SCHEMA, Plan, ReplicationAct, Step
 
 MAX_BYTES = 50_000_000
 """Larger files are refused before parsing (10,000 steps are about 7 MB)."""
+_NEXT: Final = "build the plan again with `drorch plan build`; a plan file is not meant to be edited"
 
 
 def plan_id(plan: Plan) -> str:
-    """``sha256:<hex>`` over the whole plan. Approvals name this; any change of any field changes it.
-
-    Computed once per plan object, which cannot change; a copy with other fields is another object.
-    """
-    known = plan.__dict__.get("_plan_id")
-    if known is None:
-        known = plan.__dict__["_plan_id"] = content_hash(_plan_body(plan))
-    return str(known)
+    """``sha256:<hex>`` over the whole plan. Approvals name this; any change of any field changes it."""
+    return plan.content_id
 
 
 def plan_to_json(plan: Plan) -> dict[str, object]:
     """Plain data: all fields of the plan and its ``id``."""
-    body = _plan_body(plan)
-    return {"id": content_hash(body), **body}
+    return {"id": plan.content_id, **plain(plan)}
 
 
 def plan_from_json(data: object, where: str = "plan") -> Plan:
-    """Inverse of :func:`plan_to_json`. ``where`` starts the place in messages. InputInvalid on anything unexpected."""
-    if isinstance(data, dict) and "schema" in data and data["schema"] != PLAN_SCHEMA:
-        raise InputInvalid(
-            f"plan schema {data['schema']!r} is not known here, only {PLAN_SCHEMA}",
-            where=f"{where}.schema",
-            next_step="use the drorch version that wrote the file, or build the plan again",
-        )
-    found = Fields(data, where, _names(Plan) | {"id"})
-    plan = Plan(
-        schema=found.whole("schema"),
-        kind=found.choice("kind", Kind),
-        title=found.text("title"),
-        lost_site=found.optional_text("lost_site"),
-        catalog_id=found.text("catalog_id"),
-        playbooks_id=found.text("playbooks_id"),
-        scope=tuple(_scope(item, f"{where}.scope[{n}]") for n, item in enumerate(found.items("scope"))),
-        steps=tuple(_step(item, f"{where}.steps[{n}]") for n, item in enumerate(found.items("steps"))),
-        limits=_limits(found.raw("limits"), f"{where}.limits"),
-    )
-    _refuse_loose_ends(plan, where)
-    claimed = found.text("id")
-    if claimed != plan_id(plan):
-        raise invalid("the content does not match the plan's own hash: the file was changed", f"{where}.id")
+    """Inverse of :func:`plan_to_json`. InputInvalid on anything unexpected."""
+    if not isinstance(data, dict):
+        raise _invalid(f"expected an object, found {type(data).__name__}", where)
+    if "schema" in data and data["schema"] != PLAN_SCHEMA:
+        what = f"schema: plan schema {data['schema']!r} is not known here, only {PLAN_SCHEMA}"
+        step = "use the drorch version that wrote the file, or build the plan again"
+        raise InputInvalid(what, where=where, next_step=step)
+    content = {name: value for name, value in data.items() if name != "id"}
+    plan = read(Plan, content, where=where, next_step=_NEXT)
+    wrong = [*_wrong_numbers(plan), *_loose_ends(plan)]
+    if wrong:
+        raise _invalid("; ".join(wrong), where)
+    if data.get("id") != plan.content_id:
+        raise _invalid("id: the content does not match the plan's own hash: the file was changed", where)
     return plan
 
 
@@ -92,192 +57,34 @@ def plan_to_text(plan: Plan) -> str:
 def plan_from_text(text: bytes, source: str) -> Plan:
     """Read a plan file's content. InputInvalid with ``source`` and line for anything that is not a plan."""
     if len(text) > MAX_BYTES:
-        raise invalid(f"{len(text)} bytes are more than a plan can have ({MAX_BYTES})", source)
-    try:
-        data = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_no_twins)
-    except UnicodeDecodeError as error:
-        raise invalid(f"not UTF-8 at byte {error.start}", source) from None
-    except json.JSONDecodeError as error:
-        raise invalid(f"not JSON: {error.msg} (column {error.colno})", f"{source}:{error.lineno}") from None
-    except RecursionError:
-        raise invalid("nested too deeply", source) from None
-    except ValueError as error:
-        raise invalid(str(error), source) from None
-    return plan_from_json(data, source)
+        raise _invalid(f"{len(text)} bytes are more than a plan can have ({MAX_BYTES})", source)
+    return plan_from_json(parsed(text, where=source, next_step=_NEXT), source)
 
 
-def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not a number a plan can have")
+def _invalid(what: str, where: str) -> InputInvalid:
+    return InputInvalid(what, where=where, next_step=_NEXT)
 
 
-def _no_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    for key, count in Counter(key for key, _ in pairs).items():
-        if count > 1:
-            raise ValueError(f"field {key!r} is there {count} times")
-    return dict(pairs)
+def _wrong_numbers(plan: Plan) -> Iterator[str]:
+    for number, step in enumerate(plan.steps):
+        for name, seconds in _seconds(step).items():
+            if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+                yield f"steps[{number}].{name}: expected seconds of 0 or more, found {seconds}"
+    for name, limit in plain(plan.limits).items():
+        if limit < 1:
+            yield f"limits.{name}: a limit is 1 or more, found {limit}"
 
 
-def _refuse_loose_ends(plan: Plan, where: str) -> None:
+def _seconds(step: Step) -> dict[str, float | None]:
+    of_act = {"act.max_lag_s": step.act.max_lag_s} if isinstance(step.act, ReplicationAct) else {}
+    return {"timeout_s": step.timeout_s, "estimate_s": step.estimate_s, "urgency_s": step.urgency_s, **of_act}
+
+
+def _loose_ends(plan: Plan) -> Iterator[str]:
     known = Counter(step.id for step in plan.steps)
     for number, step in enumerate(plan.steps):
         if known[step.id] > 1:
-            raise invalid(f"step {step.id!r} is there {known[step.id]} times", f"{where}.steps[{number}].id")
+            yield f"steps[{number}].id: step {step.id!r} is there {known[step.id]} times"
         for needed in step.needs + step.after:
             if needed not in known:
-                raise invalid(f"step {step.id!r} waits for {needed!r}, which is not there", f"{where}.steps[{number}]")
-
-
-def _names(kind: type) -> frozenset[str]:
-    return frozenset(field.name for field in fields(kind))
-
-
-def _plan_body(plan: Plan) -> dict[str, object]:
-    return {
-        "schema": plan.schema,
-        "kind": plan.kind.value,
-        "title": plan.title,
-        "lost_site": plan.lost_site,
-        "catalog_id": plan.catalog_id,
-        "playbooks_id": plan.playbooks_id,
-        "scope": [_values(scope) for scope in plan.scope],
-        "steps": [step_to_json(step) for step in plan.steps],
-        "limits": _values(plan.limits),
-    }
-
-
-def _values(value: object) -> dict[str, object]:
-    return {name: plain(getattr(value, name)) for name in _names_of(cast(Hashable, type(value)))}
-
-
-@cache
-def _names_of(kind: Hashable) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cast(Any, kind)))
-
-
-def step_to_json(step: Step) -> dict[str, object]:
-    """One step as plain data."""
-    found = _values(step)
-    found["subject_kind"], found["phase"], found["repeat"] = (
-        step.subject_kind.value,
-        step.phase.value,
-        step.repeat.value,
-    )
-    found["timeout_s"], found["estimate_s"] = float(step.timeout_s), float(step.estimate_s)
-    found["urgency_s"] = None if step.urgency_s is None else float(step.urgency_s)
-    found["act"] = act_to_json(step.act)
-    found["undo"] = None if step.undo is None else act_to_json(step.undo)
-    return found
-
-
-def act_to_json(act: Act) -> dict[str, object]:
-    """One act as plain data; ``act`` names its kind."""
-    found = _values(act)
-    if isinstance(act, ReplicationAct):
-        found["max_lag_s"] = float(act.max_lag_s)
-    return {"act": _ACT_WORDS[type(act)], **found}
-
-
-def _step(data: object, where: str) -> Step:
-    found = Fields(data, where, _names(Step))
-    undo = found.raw("undo")
-    undo_act = None if undo is None else _act(undo, found.place("undo"))
-    if undo_act is not None and not isinstance(undo_act, PlaybookAct):
-        raise invalid("an undo is a playbook", found.place("undo"))
-    return Step(
-        id=found.text("id"),
-        title=found.text("title"),
-        subject_kind=found.choice("subject_kind", SubjectKind),
-        subject=found.text("subject"),
-        phase=found.choice("phase", Phase),
-        act=_act(found.raw("act"), found.place("act")),
-        site=found.text("site"),
-        needs=found.texts("needs"),
-        after=found.texts("after"),
-        timeout_s=found.seconds("timeout_s"),
-        estimate_s=found.seconds("estimate_s"),
-        urgency_s=None if found.raw("urgency_s") is None else found.seconds("urgency_s"),
-        repeat=found.choice("repeat", Repeat),
-        undo=undo_act,
-        changes_state=found.flag("changes_state"),
-    )
-
-
-def _scope(data: object, where: str) -> ApplicationScope:
-    found = Fields(data, where, _names(ApplicationScope))
-    return ApplicationScope(
-        application=found.text("application"),
-        from_site=found.text("from_site"),
-        to_site=found.optional_text("to_site"),
-        reason=found.optional_text("reason"),
-        remote_access=found.flag("remote_access"),
-    )
-
-
-def _limits(data: object, where: str) -> Limits:
-    found = Fields(data, where, _names(Limits))
-    limits = Limits(total=found.whole("total"), per_site=found.whole("per_site"))
-    if limits.total < 1 or limits.per_site < 1:
-        raise invalid("a limit is 1 or more", where)
-    return limits
-
-
-def _playbook(found: Fields) -> Act:
-    return PlaybookAct(
-        playbook=found.text("playbook"), hosts=found.texts("hosts"), variables=found.variables("variables")
-    )
-
-
-def _validate(found: Fields) -> Act:
-    return ValidateAct(
-        application=found.text("application"),
-        site=found.text("site"),
-        drill=found.flag("drill"),
-        remote_access=found.flag("remote_access"),
-    )
-
-
-def _witness(found: Fields) -> Act:
-    return WitnessAct(site=found.text("site"), witnesses=found.texts("witnesses"))
-
-
-def _replication(found: Fields) -> Act:
-    return ReplicationAct(
-        group=found.text("group"),
-        primary=found.text("primary"),
-        standby=found.text("standby"),
-        max_lag_s=found.seconds("max_lag_s"),
-    )
-
-
-def _names_act(found: Fields) -> Act:
-    return NamesAct(applications=found.texts("applications"), site=found.text("site"), drill=found.flag("drill"))
-
-
-def _manual(found: Fields) -> Act:
-    return ManualAct(
-        text=found.text("text"),
-        role=found.text("role"),
-        minutes=found.whole("minutes"),
-        evidence_required=found.flag("evidence_required"),
-    )
-
-
-_ACTS: Mapping[str, tuple[type, Callable[[Fields], Act]]] = MappingProxyType(
-    {
-        "playbook": (PlaybookAct, _playbook),
-        "validate": (ValidateAct, _validate),
-        "witness": (WitnessAct, _witness),
-        "replication": (ReplicationAct, _replication),
-        "names": (NamesAct, _names_act),
-        "manual": (ManualAct, _manual),
-    }
-)
-_ACT_WORDS: Mapping[type, str] = MappingProxyType({kind: word for word, (kind, _) in _ACTS.items()})
-
-
-def _act(data: object, where: str) -> Act:
-    word = data.get("act") if isinstance(data, dict) else None
-    if not isinstance(word, str) or word not in _ACTS:
-        raise invalid(f"unknown act {word!r}, known are {', '.join(_ACTS)}", where)
-    kind, read = _ACTS[word]
-    return read(Fields(data, where, _names(kind) | {"act"}))
+                yield f"steps[{number}]: step {step.id!r} waits for {needed!r}, which is not there"

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
+from typing import Literal
+
+from drorch.core.codec import plain
+from drorch.core.ids import content_hash
 
 PLAN_SCHEMA = 1
 
@@ -66,6 +70,7 @@ class PlaybookAct:
     ``variables`` are plain JSON data (never secrets, never shell text), given to the playbook as ``drorch``.
     """
 
+    act: Literal["playbook"] = "playbook"
     playbook: str
     """Relative to the playbooks folder: ``postgresql_streaming/recover.yml``."""
     hosts: tuple[str, ...]
@@ -79,6 +84,7 @@ class ValidateAct:
     ``drill`` looks at the isolated copy. ``remote_access`` proves reachability through the gateway only.
     """
 
+    act: Literal["validate"] = "validate"
     application: str
     site: str
     drill: bool = False
@@ -89,6 +95,7 @@ class ValidateAct:
 class WitnessAct:
     """Prove from ``witnesses`` (two other sites) that ``site`` answers on none of its endpoints: the site is lost."""
 
+    act: Literal["witness"] = "witness"
     site: str
     witnesses: tuple[str, ...]
 
@@ -97,6 +104,7 @@ class WitnessAct:
 class ReplicationAct:
     """Look at replication of a group from ``primary`` to ``standby``: streaming, lag within ``max_lag_s``."""
 
+    act: Literal["replication"] = "replication"
     group: str
     primary: str
     standby: str
@@ -107,6 +115,7 @@ class ReplicationAct:
 class NamesAct:
     """Ask every authoritative server for the names of ``applications``: all must point to ``site``."""
 
+    act: Literal["names"] = "names"
     applications: tuple[str, ...]
     site: str
     drill: bool = False
@@ -116,6 +125,7 @@ class NamesAct:
 class ManualAct:
     """A person in ``role`` does what ``text`` says, by hand, and signs it off. drorch only waits."""
 
+    act: Literal["manual"] = "manual"
     text: str
     role: str
     minutes: int
@@ -178,7 +188,7 @@ class ApplicationScope:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One immutable plan. ``steps`` are in a stable topological order. Its hash: ``plan.codec.plan_id(plan)``."""
+    """One immutable plan. ``steps`` are in a stable topological order. Its hash: ``content_id``."""
 
     schema: int
     kind: Kind
@@ -190,6 +200,11 @@ class Plan:
     scope: tuple[ApplicationScope, ...]
     steps: tuple[Step, ...]
     limits: Limits
+
+    @cached_property
+    def content_id(self) -> str:
+        """``sha256:<hex>`` over the whole plan. Approvals name this; any change of any field changes it."""
+        return content_hash(plain(self))
 
     @cached_property
     def by_id(self) -> Mapping[str, Step]:

@@ -1,1 +1,1 @@
-"""Rendering of data that is already true: JSON is the record, HTML and text are renderings."""
+"""What people read: renderings of records, after-action reports, the management-review pack."""

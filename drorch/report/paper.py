@@ -9,7 +9,7 @@ from typing import cast
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from drorch.evidence.record.codec import plain
+from drorch.core.codec import plain
 from drorch.report.page import Page
 
 

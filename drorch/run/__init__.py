@@ -1,1 +1,1 @@
-"""What was done: journal events, their fold, pure decisions, and one thin driver that performs them through ports."""
+"""What was done: events, fold, pure decisions, interlocks (one or two persons, one run per group), one thin driver."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from drorch.core.clock import Instant
 from drorch.core.ids import canonical_json
-from drorch.run.codec import text_around_chain
-from drorch.run.events import Body, Event
+from drorch.run.events import Body, Event, text_around_chain
 
 GENESIS = "sha256:" + "0" * 64
 
@@ -28,22 +27,24 @@ class ChainBreak:
 
 def chain_value(previous: str, event: Event) -> str:
     """The chain value of ``event`` behind ``previous``; the event's own ``chain`` is not looked at."""
-    front, behind = text_around_chain(event)
-    return "sha256:" + hashlib.sha256(f"{previous}\n{front}{behind}".encode()).hexdigest()
+    return _hash(previous, *event.text)
 
 
 def chain_of(previous: str, data: Mapping[str, object]) -> str:
     """:func:`chain_value` of an event given as plain data, also one of a kind that this drorch does not know."""
     content = {name: value for name, value in data.items() if name != "chain"}
-    return "sha256:" + hashlib.sha256(f"{previous}\n{canonical_json(content)}".encode()).hexdigest()
+    return _hash(previous, canonical_json(content))
+
+
+def _hash(previous: str, *text: str) -> str:
+    return "sha256:" + hashlib.sha256("".join((previous, "\n", *text)).encode()).hexdigest()
 
 
 def link(previous: str, *, run: str, seq: int, at: Instant, body: Body) -> Event:
     """A new event chained to ``previous``. ``at`` is kept to the microsecond, as it is written."""
     at = Instant(mono=round(at.mono, 6), wall=at.wall)
-    event = Event(run=run, seq=seq, at=at, body=body, chain="")
-    object.__setattr__(event, "chain", chain_value(previous, event))  # nobody else has seen it yet
-    return event
+    text = text_around_chain(run=run, seq=seq, at=at, body=body)
+    return Event(run=run, seq=seq, at=at, body=body, chain=_hash(previous, *text), written=text)
 
 
 def first_break(events: Iterable[Event]) -> ChainBreak | None:

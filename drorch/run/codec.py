@@ -3,120 +3,47 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, get_args
+from typing import Any, Final, cast
 
 from drorch.core.clock import Instant
+from drorch.core.codec import kinds, plain, read, reader
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json
-from drorch.run.events import JOURNAL_SCHEMA, AfterDeadline, Body, Event, RunCreated, RunOutcome
+from drorch.run.events import JOURNAL_SCHEMA, Body, Event, RunCreated, kind_of
+
+__all__ = ["body_from_json", "body_to_json", "decode", "encode", "event_from_json", "event_to_json", "kind_of"]
 
 _SCAN: Final = json.JSONDecoder().raw_decode
-_NEXT = "use the drorch version that wrote this journal, or restore the journal from its copy"
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a text")
-    return value
-
-
-def _optional_text(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError("a whole number")
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError("a list of texts")
-    return tuple(_text(item) for item in value)
-
-
-def _facts(value: object) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise TypeError("an object")
-    return MappingProxyType(value)
-
-
-def _outcome(value: object) -> RunOutcome:
-    try:
-        return RunOutcome(_text(value))
-    except ValueError:
-        raise TypeError("one of " + ", ".join(RunOutcome)) from None
-
-
-def _after_deadline(value: object) -> AfterDeadline:
-    try:
-        return AfterDeadline(_text(value))
-    except ValueError:
-        raise TypeError("one of " + ", ".join(AfterDeadline)) from None
-
-
-_READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyType(
-    {
-        "str": _text,
-        "str | None": _optional_text,
-        "int": _whole,
-        "tuple[str, ...]": _texts,
-        "Mapping[str, object]": _facts,
-        "RunOutcome": _outcome,
-        "AfterDeadline": _after_deadline,
-    }
-)
-
-
-def _kebab(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
-
-
-_KINDS: Final[Mapping[str, type[Any]]] = MappingProxyType({_kebab(body.__name__): body for body in get_args(Body)})
-_NAMES: Final[Mapping[type[Any], str]] = MappingProxyType({body: name for name, body in _KINDS.items()})
-_FIELDS: Final[Mapping[str, Mapping[str, Callable[[object], object]]]] = MappingProxyType(
-    {
-        name: MappingProxyType({item.name: _READERS[str(item.type)] for item in fields(body)})
-        for name, body in _KINDS.items()
-    }
-)
-
-
-def kind_of(body: Body) -> str:
-    """The stable name of a body's kind: ``step-started``."""
-    return _NAMES[type(body)]
+_NEXT: Final = "use the drorch version that wrote this journal, or restore the journal from its copy"
 
 
 def body_to_json(body: Body) -> dict[str, object]:
     """Plain data of a body, without its kind."""
-    return {name: _plain(getattr(body, name)) for name in _FIELDS[kind_of(body)]}
+    return cast(dict[str, object], plain(body))
 
 
 def body_from_json(kind: str, data: object, where: str | None = None) -> Body:
     """Inverse of :func:`body_to_json`; InputInvalid on anything unexpected."""
-    if kind not in _KINDS:
-        raise InputInvalid(f"unknown kind of event {kind!r}", where=where, next_step=_NEXT)
-    readers = _FIELDS[kind]
-    if not isinstance(data, dict) or data.keys() != readers.keys():
-        expected = ", ".join(readers) or "nothing"
-        raise InputInvalid(f"a {kind} event has exactly the fields: {expected}", where=where, next_step=_NEXT)
-    values: dict[str, object] = {}
-    for name, read in readers.items():
-        try:
-            values[name] = read(data[name])
-        except TypeError as wrong:
-            problem = f"{name} of a {kind} event is {wrong}, not {data[name]!r}"
-            raise InputInvalid(problem, where=where, next_step=_NEXT) from None
-    body: Body = _KINDS[kind](**values)
+    try:
+        body = _readers()[kind](data)
+    except Exception:  # whatever it was is said by the way that looks for everything that is wrong
+        known = kinds(Body)
+        if kind not in known:
+            raise InputInvalid(f"unknown kind of event {kind!r}", where=where, next_step=_NEXT) from None
+        body = read(known[kind], data, where=f"{where}: {kind}" if where else kind, next_step=_NEXT)
     if isinstance(body, RunCreated) and body.schema != JOURNAL_SCHEMA:
         problem = f"the journal has schema {body.schema}, this drorch reads schema {JOURNAL_SCHEMA}"
         raise InputInvalid(problem, where=where, next_step=_NEXT)
-    return body
+    return cast(Body, body)
+
+
+@cache
+def _readers() -> Mapping[str, Callable[[Any], Any]]:
+    return MappingProxyType({word: reader(member) for word, member in kinds(Body).items()})
 
 
 def event_to_json(event: Event) -> dict[str, object]:
@@ -124,42 +51,62 @@ def event_to_json(event: Event) -> dict[str, object]:
     return {
         "run": event.run,
         "seq": event.seq,
-        "at": event.at.to_json(),
+        "at": plain(event.at),
         "kind": kind_of(event.body),
-        "body": body_to_json(event.body),
+        "body": plain(event.body),
         "chain": event.chain,
     }
 
 
+@dataclass(slots=True, kw_only=True)
+class _Head:
+    """An event without its body. Not frozen: it lives for a moment only, and is made for every event that is read."""
+
+    run: str
+    seq: int
+    at: Instant
+    kind: str
+    chain: str
+
+
 def event_from_json(data: object, where: str | None = None) -> Event:
     """Inverse of :func:`event_to_json`; InputInvalid on anything unexpected."""
-    if not isinstance(data, dict) or data.keys() != {"run", "seq", "at", "kind", "body", "chain"}:
+    return _event(dict(data) if isinstance(data, dict) else data, where, None)
+
+
+def _event(data: object, where: str | None, line: str | None) -> Event:
+    if not isinstance(data, dict) or "body" not in data:
         raise InputInvalid("an event has exactly run, seq, at, kind, body and chain", where=where, next_step=_NEXT)
+    body = data.pop("body")
     try:
-        run, seq, kind, chain = _text(data["run"]), _whole(data["seq"]), _text(data["kind"]), _text(data["chain"])
-        at = Instant.from_json(data["at"])
-    except (TypeError, ValueError, KeyError, InputInvalid) as wrong:
-        raise InputInvalid(f"an event with an unreadable field: {wrong}", where=where, next_step=_NEXT) from None
-    return Event(run=run, seq=seq, at=at, body=body_from_json(kind, data["body"], where), chain=chain)
+        head = _head()(data)
+    except Exception:  # whatever it was is said by the way that looks for everything that is wrong
+        head = read(_Head, data, where=where, next_step=_NEXT)
+    return Event(
+        run=head.run,
+        seq=head.seq,
+        at=head.at,
+        body=body_from_json(head.kind, body, where),
+        chain=head.chain,
+        written=None if line is None else _around(line, head.chain),
+    )
 
 
-def text_around_chain(event: Event) -> tuple[str, str]:
-    """The event's canonical JSON in front of and behind its chain value: together, the JSON that is chained.
+@cache
+def _head() -> Callable[[Any], _Head]:
+    return reader(_Head)
 
-    The keys of canonical JSON are sorted: at, body, [chain,] kind, run, seq.
-    """
-    if event.text is None:
-        kind = kind_of(event.body)
-        front = f'{{"at":{canonical_json(event.at.to_json())},"body":{canonical_json(body_to_json(event.body))}'
-        behind = f',"kind":"{kind}","run":{canonical_json(event.run)},"seq":{event.seq}}}'
-        object.__setattr__(event, "text", (front, behind))  # known from now on; what the event says is the same
-        return front, behind
-    return event.text
+
+def _around(line: str, chain: str) -> tuple[str, str] | None:
+    # Behind the chain stand kind, run and seq only, so its last mention is the event's own. A line that is not
+    # canonical is kept as it stands: its chain will not hold, as it should.
+    front, found, behind = line.rpartition(f',"chain":"{chain}"')
+    return (front, behind) if found else None
 
 
 def encode(event: Event) -> str:
     """One line of canonical JSON."""
-    front, behind = text_around_chain(event)
+    front, behind = event.text
     return f'{front},"chain":{canonical_json(event.chain)}{behind}'
 
 
@@ -171,23 +118,4 @@ def decode(line: str, where: str | None = None) -> Event:
             raise ValueError(f"something stands behind it at column {end + 1}")
     except ValueError as wrong:
         raise InputInvalid(f"an event that is not JSON: {wrong}", where=where, next_step=_NEXT) from None
-    event = event_from_json(data, where)
-    # Behind the chain stand kind, run and seq only, so its last mention is the event's own. A line that is not
-    # canonical is kept as it stands: its chain will not hold, as it should.
-    front, found, behind = line.rpartition(f',"chain":"{event.chain}"')
-    if found:
-        object.__setattr__(event, "text", (front, behind))
-    return event
-
-
-_SIMPLE = frozenset({str, int, float, bool, type(None)})
-
-
-def _plain(value: object) -> object:
-    if type(value) in _SIMPLE:
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+    return _event(data, where, line)

@@ -7,11 +7,14 @@ is unknown and is never performed again without a decision. Facts carry JSON dat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
+from functools import cache, cached_property
 from types import MappingProxyType
 
 from drorch.core.clock import Instant
+from drorch.core.codec import kinds, plain
+from drorch.core.ids import canonical_json
 
 JOURNAL_SCHEMA = 1
 
@@ -345,15 +348,44 @@ Body = (
 )
 
 
+def kind_of(body: Body) -> str:
+    """The stable name of a body's kind: ``step-started``."""
+    return _words()[type(body)]
+
+
+@cache
+def _words() -> Mapping[type, str]:
+    return MappingProxyType({member: word for word, member in kinds(Body).items()})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A body with its place. ``chain`` is the hash over the previous chain value and this event (``run.codec``)."""
+    """A body with its place. ``chain`` is the hash over the previous chain value and this event (``run.chain``).
+
+    ``written``: its text, when that is known. Not taken over by ``replace``: a changed event has another text.
+    """
 
     run: str
     seq: int
     at: Instant
     body: Body
     chain: str
-    text: tuple[str, str] | None = field(default=None, init=False, repr=False, compare=False)
-    """Its canonical JSON in front of and behind ``chain``, when it is known (``run.codec``): made once, then chained,
-    stored and checked as it is. Not taken over by ``replace``: a changed event has another text."""
+    written: InitVar[tuple[str, str] | None] = None
+
+    def __post_init__(self, written: tuple[str, str] | None) -> None:
+        if written is not None:
+            self.__dict__["text"] = written
+
+    @cached_property
+    def text(self) -> tuple[str, str]:
+        """Its canonical JSON in front of and behind ``chain``; together, the JSON that is chained.
+
+        Made once, then chained, stored and checked as it is.
+        """
+        return text_around_chain(run=self.run, seq=self.seq, at=self.at, body=self.body)
+
+
+def text_around_chain(*, run: str, seq: int, at: Instant, body: Body) -> tuple[str, str]:
+    """What `Event.text` is. The keys of canonical JSON are sorted: at, body, [chain,] kind, run, seq."""
+    front = f'{{"at":{canonical_json(plain(at))},"body":{canonical_json(plain(body))}'
+    return front, f',"kind":"{kind_of(body)}","run":{canonical_json(run)},"seq":{seq}}}'

@@ -1,1 +1,1 @@
-"""When what is due by itself: schedules as data, their nominal instants, and what to do with each. No I/O, no clock."""
+"""What begins by itself: schedules, their nominal instants, what to do with each, and who keeps them."""

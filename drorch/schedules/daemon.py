@@ -11,11 +11,12 @@ from drorch.core.clock import Clock
 from drorch.core.errors import DrorchError
 from drorch.schedules.alarm import Alarm
 from drorch.schedules.keeper import Keeper
-from drorch.schedules.loop import LOOK_EVERY_S
 from drorch.schedules.operations import ScheduleFiles
 from drorch.schedules.works import Works
 
 Marks = tuple[tuple[int, int] | None, ...]
+
+LOOK_EVERY_S = 10.0
 
 
 class Daemon:

@@ -10,12 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
-from typing import Literal
+from typing import Literal, cast
 
-from pydantic import TypeAdapter, ValidationError
-
-from drorch.core.errors import InputInvalid
+from drorch.core.codec import from_text, plain
 from drorch.core.ids import canonical_json
 from drorch.schedules.model import Part, Schedule
 
@@ -193,26 +190,15 @@ def _after(state: Instant, body: Body, at: datetime) -> Instant:
     return state
 
 
-@cache
-def _adapter() -> TypeAdapter[Body]:
-    return TypeAdapter(Body)
-
-
 def body_to_text(body: Body) -> str:
     """Canonical JSON."""
-    return canonical_json(_adapter().dump_python(body, mode="json"))
+    return canonical_json(plain(body))
 
 
 def body_from_text(text: str, where: str) -> Body:
     """Inverse of :func:`body_to_text`. InputInvalid when it is not one."""
-    try:
-        return _adapter().validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise InputInvalid(
-            f"not readable: {field}: {first['msg']}", where=where, next_step="use the drorch version that wrote it"
-        ) from None
+    kind = cast(type[Body], Body)
+    return from_text(kind, text, where=where, next_step="use the drorch version that wrote it")
 
 
 def instant_to_json(state: Instant) -> dict[str, object]:

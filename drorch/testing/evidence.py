@@ -8,11 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from drorch.catalog.load import load_catalog
+from drorch.core.codec import to_text
 from drorch.core.files import write_whole
 from drorch.core.ids import canonical_json
 from drorch.core.state_folder import RunFolder, WatchFolder, run_folder, watch_folder
 from drorch.estate.model import Estate
-from drorch.evidence.codec import canary_line, read_canaries, read_present, read_samples, sample_line
+from drorch.evidence.codec import read_canaries, read_present, read_samples
 from drorch.evidence.model import CanaryWrite, Sample, SampleReason
 from drorch.evidence.record.build import build_report
 from drorch.evidence.record.codec import report_to_text
@@ -106,13 +107,13 @@ def write_estate(home: Path, secrets: Mapping[str, str] | None = None) -> Path:
 
 def _write_watch(watch: WatchFolder, applications: Sequence[str]) -> None:
     watched = [(application, slot) for slot in range(SLOTS) for application in applications]
-    write_whole(watch.samples, "".join(sample_line(sample) for sample in _samples(watched)))
+    write_whole(watch.samples, "".join(to_text(sample) for sample in _samples(watched)))
     canaries = (
         CanaryWrite(application=app, number=slot, started=990.0 + slot, ended=990.1 + slot, acknowledged=True)
         for app, slot in watched
         if not DOWN <= slot < UP
     )
-    write_whole(watch.canaries, "".join(map(canary_line, canaries)))
+    write_whole(watch.canaries, "".join(map(to_text, canaries)))
 
 
 def _samples(watched: Sequence[tuple[str, int]]) -> Iterator[Sample]:

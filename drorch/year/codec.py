@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cache
 
-from pydantic import TypeAdapter, ValidationError
-
+from drorch.core.codec import from_text, plain, to_text
 from drorch.core.errors import InputInvalid
-from drorch.core.ids import canonical_json, content_hash
+from drorch.core.ids import content_hash
 from drorch.year.log import YearEvent
 from drorch.year.model import Booking, Fulfilment
 from drorch.year.status import DutyStatus, Pace, YearStatus
@@ -20,7 +18,7 @@ _RESTORE = "the log was edited or damaged: restore it from a copy"
 
 def linked(before: str, event: YearEvent) -> YearEvent:
     """The event with its chain value, ``before`` being that of the line above (``GENESIS`` for the first)."""
-    data = {key: value for key, value in _plain(event).items() if key != "chain"}
+    data = {key: value for key, value in plain(event).items() if key != "chain"}
     return YearEvent(
         seq=event.seq,
         at=event.at,
@@ -33,12 +31,13 @@ def linked(before: str, event: YearEvent) -> YearEvent:
 
 def event_to_line(event: YearEvent) -> str:
     """One line of JSON with its newline."""
-    return canonical_json(_plain(event)) + "\n"
+    return to_text(event)
 
 
 def event_to_json(event: YearEvent) -> dict[str, object]:
     """The event as plain JSON data, instants in UTC."""
-    return _plain(event)
+    found: dict[str, object] = plain(event)
+    return found
 
 
 def events_from_text(text: str, where: str) -> tuple[YearEvent, ...]:
@@ -153,27 +152,8 @@ def status_to_json(status: YearStatus) -> dict[str, object]:
     }
 
 
-@cache
-def _adapter() -> TypeAdapter[YearEvent]:
-    return TypeAdapter(YearEvent)
-
-
-def _plain(event: YearEvent) -> dict[str, object]:
-    data = _adapter().dump_python(event, mode="json")
-    assert isinstance(data, dict)
-    return data
-
-
 def _event(line: str, where: str) -> YearEvent:
-    try:
-        event = _adapter().validate_json(line)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the line"
-        raise InputInvalid(f"{field}: {first['msg']}", where=where, next_step=_RESTORE) from None
-    if event.at.tzinfo is None:
-        raise InputInvalid("at: an instant without a time zone", where=where, next_step=_RESTORE)
-    return event
+    return from_text(YearEvent, line, where=where, next_step=_RESTORE)
 
 
 def utc(instant: datetime) -> datetime:

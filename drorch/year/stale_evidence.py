@@ -8,12 +8,13 @@ from datetime import date, datetime
 from pathlib import Path
 
 from drorch.catalog.model import Catalog
+from drorch.core.codec import read
 from drorch.core.errors import DrorchError
 from drorch.core.files import read_json
 from drorch.core.state_folder import run_folder
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate
-from drorch.evidence.fingerprint import Parts, World, fingerprint, parts_from_json
+from drorch.evidence.fingerprint import Fingerprints, Parts, World, fingerprint
 from drorch.evidence.fingerprint_files import world_of
 from drorch.plan.files import load_plan_file
 from drorch.plan.model import Plan
@@ -93,7 +94,13 @@ def _look(home: Path, run: str, catalog: Catalog) -> _Looked:
         plan = load_plan_file(folder.plan)
         found = _Looked(plan=plan)
         if folder.fingerprint.exists():
-            found = replace(found, before=parts_from_json(read_json(folder.fingerprint), str(folder.fingerprint)))
+            kept = read(
+                Fingerprints,
+                read_json(folder.fingerprint),
+                where=str(folder.fingerprint),
+                next_step="restore it from a copy, or use the drorch version that wrote it",
+            )
+            found = replace(found, before=kept.applications)
         context = read_json(folder.context)
         estate_file = Path(str(context["estate"])) if isinstance(context, dict) and "estate" in context else Path()
     except DrorchError as error:

@@ -22,10 +22,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from drorch.access.denial_test.course import Standing
 from drorch.access.denial_test.driver import Drive
 from drorch.access.denial_test.journal import Happening
 from drorch.access.denial_test.model import Outcome
-from drorch.access.denial_test.operations import DEMAND, AccessTests, Standing
+from drorch.access.denial_test.operations import DEMAND, AccessTests
 from drorch.access.denial_test.prechecks import Bound
 from drorch.access.denial_test.results import proofs_of_tests
 from drorch.access.denial_test.seal import open_evidence

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from drorch.catalog.load import load_catalog
 from drorch.core.clock import Clock
+from drorch.core.codec import to_text
 from drorch.core.files import write_whole
 from drorch.core.ids import canonical_json
 from drorch.core.state_folder import run_folder, watch_folder
-from drorch.evidence.codec import sample_line
 from drorch.evidence.model import Sample, SampleReason
 from drorch.plan.build import build_plan
 from drorch.plan.codec import plan_id, plan_to_text
@@ -102,7 +102,7 @@ def put_samples(home: Path, clock: Clock, seen: Iterable[tuple[str, str | None]]
     """One sample each, just now: application and the site that served it; None: not served."""
     now = clock.now()
     lines = [
-        sample_line(
+        to_text(
             Sample(
                 application=application,
                 slot=0,

@@ -72,7 +72,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
 
 def some(count: int) -> tuple[ev.Event, ...]:
     """Events with facts of every JSON type and text of several scripts."""
-    facts = {"text": "Généralités 事務局 العربية \u0000", "number": 1.5, "list": [1, None, True], "object": {"a": {}}}
+    facts = {"text": "Généralités 事務局 العربية \u0000", "number": 1.5, "list": (1, None, True), "object": {"a": {}}}
     bodies = [ev.StepSucceeded(step="a/x", attempt=number, facts=facts) for number in range(count)]
     return events_of(*bodies)
 

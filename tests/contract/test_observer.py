@@ -17,9 +17,10 @@ import pytest
 
 from drorch.adapters.clock import SystemClock, boot_id
 from drorch.adapters.probes.observer import ProbeObserver
-from drorch.adapters.probes.present import collect_present, write_present
+from drorch.adapters.probes.present import collect_present
 from drorch.adapters.probes.spec import WatchSpec, watch_target
 from drorch.core.clock import Instant
+from drorch.core.codec import to_text
 from drorch.estate.model import ApplicationNames, DatabaseNode, Endpoint, Estate, NameServer
 from drorch.evidence import outage, recovery_point
 from drorch.evidence.codec import read_canaries, read_present, read_samples
@@ -85,7 +86,7 @@ class World:
             canary_every_s=0.25,
         )
         path = self.folder / "watch.json"
-        path.write_text(spec.to_text())
+        path.write_text(to_text(spec))
         assert WatchSpec.from_text(path.read_text()) == spec
         command = [sys.executable, "-m", "drorch.adapters.probes.watcher", str(path)]
         self.watcher = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -248,7 +249,7 @@ def test_the_watcher_sees_an_outage_and_its_losses_as_they_were(world: World) ->
     world.start("piscataway")
     after_up = time.monotonic()
     until(lambda: sum(sample.good and sample.started > after_up for sample in world.samples()) >= 3)
-    write_present(world.folder / "present.json", collect_present(world.estate, ["mail"]))
+    (world.folder / "present.json").write_text(to_text(collect_present(world.estate, ["mail"])))
     counts = world.end_watch()
     samples = world.samples()
     assert counts["samples"] == len(samples)

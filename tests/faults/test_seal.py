@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drorch.adapters.ansible.attempt import AttemptFolder, without_result
+from drorch.adapters.ansible.attempt import AttemptFolder, AttemptRequest, without_result
 from drorch.adapters.store.journal import SqlJournal
 from drorch.app import composition
 from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
@@ -67,7 +67,7 @@ def make_run(home: Path) -> RunFolder:
     with SqlJournal(home / "journal.sqlite") as journal:
         folder = recorded_run(home, journal)
     attempt = AttemptFolder.at(home / "runs", RUN, IDENT)
-    assert attempt.open({"ident": IDENT})
+    assert attempt.open(AttemptRequest(run=RUN, ident=IDENT))
     attempt.finish(without_result(IDENT, PlaybookStatus.LOST, "no word"))
     write_whole(attempt.path / "stdout", "PLAY [db]\n")
     write_whole(attempt.path / "job_events" / "1-a.json", '{"event":"playbook_on_start"}')

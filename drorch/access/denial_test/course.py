@@ -10,7 +10,7 @@ from typing import Any
 
 from drorch.access.denial_test.file import DenialTest
 from drorch.access.denial_test.journal import Event
-from drorch.access.denial_test.model import Course, Login, Look
+from drorch.access.denial_test.model import Course, Judgement, Login, Look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,33 @@ class Told:
     signatures: tuple[Signature, ...]
     evidence: str | None
     """Content id of the sealed archive; None: not sealed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A test as it stands. ``running``: a process of this machine is at it; None: another machine has begun it."""
+
+    test: DenialTest
+    told: Told
+    judgement: Judgement
+    demand_id: str
+    count: int
+    """Events so far."""
+    running: bool | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """How far it is, in words."""
+        if self.told.evidence is not None:
+            return "sealed"
+        if self.told.ended_at is not None:
+            return "ended"
+        if self.told.started_at is None:
+            return "prepared"
+        if self.running is None:
+            return f"begun on {self.told.started_on}: only there can be seen whether it goes on"
+        return "running" if self.running else "interrupted: its process is gone"
 
 
 def told(test: DenialTest, events: Sequence[Event]) -> Told:

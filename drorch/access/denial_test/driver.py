@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from drorch.access.denial_test.course import Told, look_to_json
+from drorch.access.denial_test.course import Standing, Told, look_to_json
 from drorch.access.denial_test.file import DenialTest
 from drorch.access.denial_test.model import Login, Look, Method, why_stop
-from drorch.access.denial_test.operations import DEMAND, AccessTests, Standing, accounts_of, one_line
+from drorch.access.denial_test.operations import DEMAND, AccessTests, accounts_of, one_line
 from drorch.access.denial_test.prechecks import Bound, prechecks
 from drorch.access.denial_test.samples import Looker, read_people
 from drorch.access.poll import AccessParts

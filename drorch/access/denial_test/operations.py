@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drorch.access.demand import demands
-from drorch.access.denial_test.course import Signature, Told, signature_of, told
+from drorch.access.denial_test.course import Signature, Standing, Told, signature_of, told
 from drorch.access.denial_test.file import DenialTest, load_test
 from drorch.access.denial_test.journal import PREFIX, Event, Happening, lines_of, open_journal
-from drorch.access.denial_test.model import Judgement, Method, judge
+from drorch.access.denial_test.model import Method, judge
 from drorch.access.denial_test.seal import seal_test
 from drorch.access.denial_test.text import report_text, result_to_json
 from drorch.access.load import checked, load_capacity
@@ -42,33 +42,6 @@ class Prepared:
     model: CapacityModel
     demand: Mapping[str, object]
     events: Sequence[Event]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """A test as it stands. ``running``: a process of this machine is at it; None: another machine has begun it."""
-
-    test: DenialTest
-    told: Told
-    judgement: Judgement
-    demand_id: str
-    count: int
-    """Events so far."""
-    running: bool | None
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def state(self) -> str:
-        """How far it is, in words."""
-        if self.told.evidence is not None:
-            return "sealed"
-        if self.told.ended_at is not None:
-            return "ended"
-        if self.told.started_at is None:
-            return "prepared"
-        if self.running is None:
-            return f"begun on {self.told.started_on}: only there can be seen whether it goes on"
-        return "running" if self.running else "interrupted: its process is gone"
 
 
 class AccessTests:

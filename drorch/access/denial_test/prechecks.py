@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from drorch.access.denial_test.course import Standing
 from drorch.access.denial_test.model import Look, Method, why_stop
+from drorch.access.denial_test.samples import Looker
 from drorch.access.model import LicenceModel
-
-if TYPE_CHECKING:
-    from drorch.access.denial_test.operations import Standing
-    from drorch.access.denial_test.samples import Looker
 
 BOUND_DAYS = 90
 """User and device licences stay bound to an account for so long."""

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from drorch.access.denial_test.course import Standing
 from drorch.access.denial_test.model import DepartmentOutcome, Judgement, Method
-
-if TYPE_CHECKING:
-    from drorch.access.denial_test.operations import Standing
 
 
 def result_to_json(stands: Standing) -> dict[str, object]:

@@ -21,17 +21,46 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
 
 from drorch.adapters.processes import ProcessRef, myself
+from drorch.core.codec import LEFT_OUT, from_text, plain
 from drorch.core.errors import InputInvalid
 from drorch.run.ports import PlaybookResult, PlaybookStatus
 
+T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 _TO_WRITE_S = 10.0
-NO_WORKER = ProcessRef(pid=0, started=0)
+NOBODY = ProcessRef(pid=0, started=0)
 """Owner of an attempt that was given up before a worker took it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptRequest:
+    """``request.json``: what is to be done. ``launcher``: the process that asked; the folder writes who that is."""
+
+    run: str
+    ident: str
+    playbook: str = ""
+    playbooks: str = ""
+    inventory: str = ""
+    variables: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    timeout_s: float = 0.0
+    secret_files: tuple[str, ...] = ()
+    launcher: ProcessRef = NOBODY
+    given_up: bool = field(default=False, metadata=LEFT_OUT)
+    """Nothing is to be done: the folder was made so that nobody ever does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptResult(PlaybookResult):
+    """``result.json``: the result, and when the worker began and ended, in monotonic seconds."""
+
+    started_mono: float | None
+    ended_mono: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,53 +94,50 @@ class AttemptFolder:
         """Whether the attempt was ever asked for."""
         return self.path.is_dir()
 
-    def open(self, request: Mapping[str, object]) -> bool:
+    def open(self, request: AttemptRequest) -> bool:
         """Take the attempt for launching. False when somebody has taken it before."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             self.path.mkdir(mode=0o700)
         except FileExistsError:
             return False
-        self._put("request.json", {**request, "launcher": _ref_to_json(myself())})
+        self._put("request.json", plain(replace(request, launcher=myself())))
         return True
 
-    def request(self) -> dict[str, object] | None:
+    def request(self) -> AttemptRequest | None:
         """What was asked; None while it is being written."""
-        return self._read("request.json")
+        return self._read("request.json", AttemptRequest)
 
     def is_being_launched(self) -> bool:
         """Whether the process that asked may still be about to start a worker."""
         request = self.request()
         if request is None:  # it may have died between making the folder and writing the request
             return time.time() - self.path.stat().st_mtime < _TO_WRITE_S
-        return _ref_from_json(request["launcher"]).is_alive()
+        return request.launcher.is_alive()
 
     def claim(self, owner: ProcessRef) -> bool:
         """Become the one worker of this attempt. False when there is one: then nothing may be run."""
-        return self._put("worker.json", _ref_to_json(owner))
+        return self._put("worker.json", plain(owner))
 
     def worker(self) -> ProcessRef | None:
         """The worker that took the attempt, dead or alive; None when none has."""
-        data = self._read("worker.json")
-        return None if data is None else _ref_from_json(data)
+        return self._read("worker.json", ProcessRef)
 
     def note_playbook(self, process: ProcessRef) -> None:
         """Remember the process of ansible-playbook."""
-        self._put("playbook.json", _ref_to_json(process))
+        self._put("playbook.json", plain(process))
 
     def playbook(self) -> ProcessRef | None:
         """The process of ansible-playbook."""
-        data = self._read("playbook.json")
-        return None if data is None else _ref_from_json(data)
+        return self._read("playbook.json", ProcessRef)
 
     def finish(self, result: PlaybookResult, *, started: float | None = None, ended: float | None = None) -> bool:
         """Say how it ended. The first word counts: False when one was there. Times in monotonic seconds."""
-        return self._put("result.json", {**result_to_json(result), "started_mono": started, "ended_mono": ended})
+        return self._put("result.json", plain(AttemptResult(**vars(result), started_mono=started, ended_mono=ended)))
 
     def result(self) -> PlaybookResult | None:
         """How it ended; None when nobody has said so yet."""
-        data = self._read("result.json")
-        return None if data is None else result_from_json(data)
+        return self._read("result.json", AttemptResult)
 
     def clear_runner(self) -> None:
         """Remove ansible-runner's private data and half-written events: they are not redacted."""
@@ -131,45 +157,12 @@ class AttemptFolder:
                 draft.unlink()
         return True
 
-    def _read(self, name: str) -> dict[str, object] | None:
+    def _read(self, name: str, kind: type[T]) -> T | None:
+        path = self.path / name
         try:
-            data = json.loads((self.path / name).read_text(encoding="utf-8"))
+            return from_text(kind, path.read_bytes(), where=str(path), next_step="artifacts are not meant to be edited")
         except FileNotFoundError:
             return None
-        if not isinstance(data, dict):
-            raise InputInvalid("not an object", where=str(self.path / name))
-        return data
-
-
-_SETS = ("processed", "dark", "failures", "ignored", "changed")
-
-
-def result_to_json(result: PlaybookResult) -> dict[str, object]:
-    """Plain data of a result; sets are sorted."""
-    return {
-        "ident": result.ident,
-        "status": result.status.value,
-        "rc": result.rc,
-        "facts": dict(result.facts),
-        "message": result.message,
-        **{name: sorted(getattr(result, name)) for name in _SETS},
-    }
-
-
-def result_from_json(data: Mapping[str, object]) -> PlaybookResult:
-    """Inverse of :func:`result_to_json`."""
-    hosts = {name: data[name] for name in _SETS}
-    rc, facts = data["rc"], data["facts"]
-    if not isinstance(facts, dict) or not all(isinstance(names, list) for names in hosts.values()):
-        raise InputInvalid("result.json is not as drorch writes it", next_step="do not edit artifacts")
-    return PlaybookResult(
-        ident=str(data["ident"]),
-        status=PlaybookStatus(str(data["status"])),
-        rc=rc if isinstance(rc, int) else None,
-        facts=facts,
-        message=str(data["message"]),
-        **{name: frozenset(map(str, names)) for name, names in hosts.items() if isinstance(names, list)},
-    )
 
 
 def without_result(ident: str, status: PlaybookStatus, message: str) -> PlaybookResult:
@@ -186,13 +179,3 @@ def without_result(ident: str, status: PlaybookStatus, message: str) -> Playbook
         changed=nobody,
         message=message,
     )
-
-
-def _ref_to_json(process: ProcessRef) -> dict[str, object]:
-    return {"pid": process.pid, "started": process.started}
-
-
-def _ref_from_json(data: object) -> ProcessRef:
-    if not isinstance(data, dict):
-        raise InputInvalid("a process is an object with pid and started")
-    return ProcessRef(pid=int(data["pid"]), started=int(data["started"]))

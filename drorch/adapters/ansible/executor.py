@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-from drorch.adapters.ansible.attempt import NO_WORKER, AttemptFolder, without_result
+from drorch.adapters.ansible.attempt import NOBODY, AttemptFolder, AttemptRequest, without_result
 from drorch.adapters.ansible.environment import playbook_environment
 from drorch.adapters.ansible.secrecy import secret_files_of
 from drorch.adapters.ansible.terminals import check_terminals
@@ -47,7 +47,7 @@ class AnsibleExecutor(Executor):
         vault, inventory = password_file_in(estate.ansible_env), Path(estate.inventory)
         named = [Path(estate.pgpass_file), *secret_files, *secret_files_of(inventory), *variable_files_of(inventory)]
         named += [vault] if vault is not None else []
-        self._secret_files = sorted({str(file.absolute()) for file in named})
+        self._secret_files = tuple(sorted({str(file.absolute()) for file in named}))
         state = self._runs / ".ansible"
         self._environment = playbook_environment(playbooks=self._playbooks, state=state, extra=estate.ansible_env)
         self._warm = WarmParent(state, self._environment) if warm else None
@@ -63,11 +63,6 @@ class AnsibleExecutor(Executor):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def warm_up(self) -> None:
-        """Let Ansible be loaded now, so that the first playbook need not wait for it. Returns at once."""
-        if self._warm is not None:
-            self._warm.start()
 
     def close(self) -> None:
         """End the warm parent. Playbooks under way go on."""
@@ -85,16 +80,16 @@ class AnsibleExecutor(Executor):
         step = request.ident.rpartition(".")[0].replace("--", "/")
         variables = {**request.act.variables, "run": request.run, "step": step, "hosts": list(request.act.hosts)}
         taken = folder.open(
-            {
-                "run": request.run,
-                "ident": request.ident,
-                "playbook": str(playbook),
-                "playbooks": str(self._playbooks),
-                "inventory": str(Path(self._estate.inventory).absolute()),
-                "variables": variables,
-                "timeout_s": request.timeout_s,
-                "secret_files": self._secret_files,
-            }
+            AttemptRequest(
+                run=request.run,
+                ident=request.ident,
+                playbook=str(playbook),
+                playbooks=str(self._playbooks),
+                inventory=str(Path(self._estate.inventory).absolute()),
+                variables=variables,
+                timeout_s=request.timeout_s,
+                secret_files=self._secret_files,
+            )
         )
         if taken and not (self._warm is not None and self._warm.launch(folder)):
             self._launch_cold(folder)
@@ -119,9 +114,9 @@ class AnsibleExecutor(Executor):
     def give_up(self, run: str, ident: str) -> bool:
         """See the port. The attempt's folder is the lock: who makes it is the only one to launch."""
         folder = AttemptFolder.at(self._runs, run, ident)
-        if not folder.open({"run": run, "ident": ident, "given_up": True}):
+        if not folder.open(AttemptRequest(run=run, ident=ident, given_up=True)):
             return False
-        folder.claim(NO_WORKER)
+        folder.claim(NOBODY)
         folder.finish(without_result(ident, PlaybookStatus.LOST, "given up: it was never launched"))
         return True
 
@@ -130,7 +125,7 @@ class AnsibleExecutor(Executor):
         folder = AttemptFolder.at(self._runs, run, ident)
         if not folder.exists or self._outcome(folder) is not None:
             return
-        if not folder.claim(NO_WORKER):
+        if not folder.claim(NOBODY):
             self._end_processes(folder)
         folder.finish(without_result(ident, PlaybookStatus.STOPPED, "stopped"), ended=time.monotonic())
         folder.clear_runner()
@@ -143,7 +138,7 @@ class AnsibleExecutor(Executor):
             return result
         worker = folder.worker()
         if worker is None:
-            if folder.is_being_launched() or not folder.claim(NO_WORKER):
+            if folder.is_being_launched() or not folder.claim(NOBODY):
                 return None
         elif worker.is_alive():
             return None

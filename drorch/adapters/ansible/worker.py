@@ -23,6 +23,7 @@ from drorch.adapters.ansible.outcome import OutcomeCollector
 from drorch.adapters.ansible.secrecy import Secrecy
 from drorch.adapters.ansible.vaults import password_file_in
 from drorch.adapters.processes import ProcessRef, adopt_orphans, children, end_tree, myself
+from drorch.core.codec import plain
 from drorch.run.ports import PlaybookResult, PlaybookStatus
 
 _NICENESS = 5
@@ -56,10 +57,9 @@ class _Playbook:
             raise FileNotFoundError(folder.path / "request.json")
         self._folder = folder
         self._request = request
-        self._deadline = started + float(str(request["timeout_s"]))
-        files = request["secret_files"]
+        self._deadline = started + request.timeout_s
         self._secrecy = Secrecy.of_files(
-            map(Path, files) if isinstance(files, list) else (), vault_password_file=password_file_in(os.environ)
+            map(Path, request.secret_files), vault_password_file=password_file_in(os.environ)
         )
         self._collector = OutcomeCollector(folder.ident, self._secrecy)
         self._timed_out = False
@@ -86,17 +86,17 @@ class _Playbook:
         return self._collector.result(*self._status(runner.rc), said)
 
     def _prepared(self) -> RunnerConfig:
-        playbooks = str(self._request["playbooks"])
+        playbooks = self._request.playbooks
         private = self._folder.runner
         (private / "env").mkdir(parents=True, mode=0o700)
-        inputs = {"drorch": self._request["variables"]}
+        inputs = {"drorch": plain(self._request.variables)}
         (private / "env" / "extravars").write_text(json.dumps(inputs), encoding="utf-8")
         (private / "env" / "settings").write_text(json.dumps({"pexpect_timeout": _LOOK_S}), encoding="utf-8")
         config = RunnerConfig(
             private_data_dir=str(private),
             project_dir=playbooks,
-            playbook=str(self._request["playbook"]),
-            inventory=str(self._request["inventory"]),
+            playbook=self._request.playbook,
+            inventory=self._request.inventory,
             ident=self._folder.ident,
             host_cwd=playbooks,
             fact_cache_type="memory",

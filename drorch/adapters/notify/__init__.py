@@ -1,1 +1,1 @@
-"""Ways to reach people: electronic mail and webhooks."""
+"""Ways to reach people, and to keep alerts silent: mail, webhooks, Alertmanager."""

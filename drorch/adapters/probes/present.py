@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import httpx
 
 from drorch.adapters.probes.kinds.dns import DnsProbe
 from drorch.adapters.probes.spec import WatchTarget, watch_target
-from drorch.core.ids import canonical_json
 from drorch.estate.model import Estate
 
 ATTEMPTS = 3
@@ -27,13 +25,6 @@ def collect_present(
     targets = [watch_target(estate, application) for application in applications]
     with httpx.Client(trust_env=False, follow_redirects=False, timeout=timeout_s) as client:
         return {target.application: _try(client, estate, target, timeout_s) for target in targets}
-
-
-def write_present(path: Path, present: Mapping[str, Sequence[int] | None]) -> None:
-    """Write ``present.json`` whole or not at all. OSError when the folder cannot be written."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(canonical_json({app: present[app] for app in present}) + "\n", encoding="utf-8")
-    partial.replace(path)
 
 
 def _try(client: httpx.Client, estate: Estate, target: WatchTarget, timeout_s: float) -> tuple[int, ...] | None:

@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 
 from drorch.adapters.clock import boot_id
+from drorch.core.codec import to_text
 from drorch.estate.model import DatabaseNode, Estate
-from drorch.evidence.codec import protection_line
 from drorch.evidence.protection import GRID_S, ProtectionSample
 
 LOOK_S = 2
@@ -67,7 +67,7 @@ class ProtectionMeter:
                     boot=self._boot,
                 )
                 with suppress(OSError):  # a full disk: the time that is missing shows as not observed
-                    self._write(protection_line(look))
+                    self._write(to_text(look))
                 slot = max(slot + 1, int((time.monotonic() - base) / GRID_S))
                 if self._stop.wait(max(0.0, base + slot * GRID_S - time.monotonic())):
                     return

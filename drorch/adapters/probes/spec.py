@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final, Literal
 
 from drorch.catalog.model import Catalog
-from drorch.core.errors import InputInvalid, NotFound
-from drorch.core.ids import canonical_json
-from drorch.estate.model import ApplicationNames, Endpoint, Estate, NameServer
+from drorch.core.codec import from_text
+from drorch.core.errors import NotFound
+from drorch.estate.model import ApplicationNames, Estate, NameServer
 from drorch.plan.model import Plan, ValidateAct
 
-WATCH_SCHEMA = 1
+WATCH_SCHEMA: Final = 1
 DRILL_GRID_S = 1.0
 """A drill's copy is down most of the time and its instants are not measured: it is looked at less often."""
 
@@ -52,36 +52,12 @@ class WatchSpec:
     name_timeout_s: float = 0.8
     full_every_s: float = 1.0
     canary_every_s: float = 1.0
-    schema: int = WATCH_SCHEMA
-
-    def to_json(self) -> dict[str, object]:
-        """Plain data."""
-        plain = {**vars(self), "sites": dict(self.sites)}
-        plain["targets"] = [{**vars(target), "data": dict(target.data)} for target in self.targets]
-        plain["name_servers"] = [asdict(server) for server in self.name_servers]
-        return plain
-
-    def to_text(self) -> str:
-        """The content of ``watch.json``."""
-        return canonical_json(self.to_json()) + "\n"
+    schema: Literal[1] = WATCH_SCHEMA
 
     @classmethod
     def from_text(cls, text: str, source: str = "watch.json") -> WatchSpec:
-        """Inverse of :meth:`to_text`. InputInvalid for anything else."""
-        try:
-            data = json.loads(text)
-            if data["schema"] != WATCH_SCHEMA:
-                raise ValueError(f"schema {data['schema']}, this drorch knows {WATCH_SCHEMA}")
-            data["targets"] = tuple(WatchTarget(**target) for target in data["targets"])
-            data["name_servers"] = tuple(
-                NameServer(site=server["site"], endpoint=Endpoint(**server["endpoint"]))
-                for server in data["name_servers"]
-            )
-            return cls(**data)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputInvalid(
-                f"not a watch: {error}", where=source, next_step="let drorch write the file, do not edit it"
-            ) from error
+        """A watch out of its file. InputInvalid for anything else."""
+        return from_text(cls, text, where=source, next_step="let drorch write the file, do not edit it")
 
 
 def watch_target(

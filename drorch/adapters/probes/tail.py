@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from pathlib import Path
 from threading import Lock
 
-from drorch.evidence.codec import sample_from_json
+from drorch.evidence.codec import sample_of
 from drorch.evidence.model import Sample
 
 KEPT = 64
@@ -48,11 +47,8 @@ class SampleTail:
             return
 
     def _take(self, line: bytes) -> None:
-        try:
-            sample = sample_from_json(json.loads(line))
-        except (ValueError, KeyError, TypeError):
+        sample = sample_of(line)
+        if sample is None or sample.boot != self._boot:
             return  # whoever measures reads the whole file and reports bad lines; a proof just waits for good ones
-        if sample.boot != self._boot:
-            return
         key = (sample.application, sample.drill)
         self._recent.setdefault(key, deque(maxlen=KEPT)).append(sample)

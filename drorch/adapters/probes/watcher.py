@@ -27,8 +27,8 @@ from drorch.adapters.probes.judge import Names
 from drorch.adapters.probes.lost_sites import LostSites
 from drorch.adapters.probes.service import Surroundings, take_sample
 from drorch.adapters.probes.spec import WatchSpec, WatchTarget
+from drorch.core.codec import to_text
 from drorch.core.errors import Broken, DrorchError, InputInvalid
-from drorch.evidence.codec import canary_line, sample_line
 from drorch.evidence.model import Sample
 
 MAX_UNDER_WAY = 4
@@ -130,7 +130,7 @@ class Watcher:
     async def _sample_loop(self, watch: TargetWatch, grid: Grid) -> None:
         async def take(slot: int) -> None:
             sample = await watch.look(slot)
-            self._write(self._samples, sample_line(replace(sample, boot=self._boot)), "samples")
+            self._write(self._samples, to_text(replace(sample, boot=self._boot)), "samples")
 
         await self._on_grid(grid, take, lambda: watch.under_way < MAX_UNDER_WAY)
 
@@ -140,7 +140,7 @@ class Watcher:
         async def write(slot: int) -> None:  # noqa: ARG001 - numbers are not slots: they have no gaps
             if watch.names is not None and watch.names.address is not None:
                 canary = await writer.write(watch.names.address)
-                self._write(self._canaries, canary_line(replace(canary, boot=self._boot)), "canaries")
+                self._write(self._canaries, to_text(replace(canary, boot=self._boot)), "canaries")
 
         await self._on_grid(grid, write, lambda: True)
 

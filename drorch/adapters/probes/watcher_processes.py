@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -12,8 +11,9 @@ from pathlib import Path
 
 from drorch.adapters.probes.present import collect_present
 from drorch.adapters.probes.spec import build_watch_spec
-from drorch.adapters.processes import ProcessRef, end_tree
+from drorch.adapters.processes import ProcessRef, end_tree, read_process
 from drorch.catalog.model import Catalog
+from drorch.core.codec import to_text
 from drorch.core.errors import Broken
 from drorch.estate.model import Estate
 from drorch.evidence.codec import read_canaries, read_samples
@@ -41,7 +41,7 @@ class WatcherProcesses:
         folder.mkdir(parents=True, exist_ok=True)
         spec = build_watch_spec(catalog, estate, plan, folder=str(folder), max_s=max_s)
         Path(spec.stop_file).unlink(missing_ok=True)
-        (folder / "watch.json").write_text(spec.to_text(), encoding="utf-8")
+        (folder / "watch.json").write_text(to_text(spec), encoding="utf-8")
         before = _size(folder / "samples.jsonl")
         with (folder / "watcher.log").open("ab") as log:
             process = subprocess.Popen(
@@ -55,7 +55,7 @@ class WatcherProcesses:
         self._started.append(process)
         ref = ProcessRef.of(process.pid)
         if ref is not None:
-            (folder / "watcher.json").write_text(json.dumps({"pid": ref.pid, "started": ref.started}))
+            (folder / "watcher.json").write_text(to_text(ref))
         self._wait_for_samples(folder, process, before)
 
     def _wait_for_samples(self, folder: Path, process: subprocess.Popen[bytes], before: int) -> None:
@@ -71,12 +71,12 @@ class WatcherProcesses:
 
     def running(self, folder: Path) -> bool:
         """Whether the watcher of this folder lives."""
-        ref = _process(folder)
+        ref = read_process(folder / "watcher.json")
         return ref is not None and ref.is_alive()
 
     def stop(self, folder: Path) -> None:
         """Let the watcher end, so that its files are complete; kill it when it does not within `STOP_S` seconds."""
-        ref = _process(folder)
+        ref = read_process(folder / "watcher.json")
         if ref is None:
             return
         (folder / "watch.stop").touch()
@@ -101,14 +101,6 @@ class WatcherProcesses:
     def present(self, estate: Estate, applications: Sequence[str]) -> Mapping[str, tuple[int, ...] | None]:
         """Canary numbers each application holds now; None where it could not be asked."""
         return collect_present(estate, applications)
-
-
-def _process(folder: Path) -> ProcessRef | None:
-    try:
-        data = json.loads((folder / "watcher.json").read_text())
-        return ProcessRef(pid=int(data["pid"]), started=int(data["started"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _size(path: Path) -> int:

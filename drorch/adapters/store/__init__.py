@@ -1,1 +1,1 @@
-"""The journal in SQL."""
+"""What is kept in SQL: journal, requests, accounts, instants, peaks."""

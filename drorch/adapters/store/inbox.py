@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select
 
 from drorch.adapters.store.database import REQUESTS, Database
 from drorch.core.clock import Instant
+from drorch.core.codec import plain, read
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json
 from drorch.run.codec import body_from_json, body_to_json, kind_of
@@ -27,7 +28,7 @@ class SqlInbox(OperatorInbox):
         """See the port. InputInvalid for a body that is not a person's to write."""
         if not isinstance(body, OperatorBody):
             raise InputInvalid(f"{kind_of(body)} is not a request a person can make")
-        data = {"body": body_to_json(body), "asked": asked.to_json() if asked else None}
+        data = {"body": body_to_json(body), "asked": plain(asked) if asked else None}
         row = {"run": run, "kind": kind_of(body), "data": canonical_json(data)}
         with self._database.transaction() as connection:
             connection.execute(insert(REQUESTS), [row])
@@ -40,8 +41,9 @@ class SqlInbox(OperatorInbox):
         found: list[OperatorRequest] = []
         for number, kind, data in rows:
             content = json.loads(data)
-            body = body_from_json(kind, content["body"], where=f"{self._database.where} request {number}")
-            asked = Instant.from_json(content["asked"]) if content["asked"] else None
+            where = f"{self._database.where} request {number}"
+            body = body_from_json(kind, content["body"], where=where)
+            asked = read(Instant, content["asked"], where=where, next_step=None) if content["asked"] else None
             if isinstance(body, OperatorBody):
                 found.append(OperatorRequest(id=number, body=body, asked=asked))
         return tuple(found)

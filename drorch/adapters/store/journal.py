@@ -34,7 +34,7 @@ class SqlJournal(Journal):
             {
                 "run": event.run,
                 "seq": event.seq,
-                "wall": str(event.at.to_json()["wall"]),
+                "wall": event.at.wall_text,
                 "data": encode(event),
             }
             for event in events

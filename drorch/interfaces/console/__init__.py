@@ -1,1 +1,1 @@
-"""The web console: pages for people. Views are pure; routes read, render and hand on what people decide."""
+"""Pages for people. Views are pure; routes read, render and hand on what people decide."""

@@ -1,1 +1,1 @@
-"""The web: REST API, event streams and console over the use cases of ``drorch.app``."""
+"""REST, event streams, and what every request has to pass: rights, sessions, limits."""

@@ -152,7 +152,7 @@ class Streams:
             feed.wake()
 
     def _beat(self, seq: int) -> bytes:
-        data = json.dumps({"at": self._clock.now().to_json()["wall"], "events": seq})
+        data = json.dumps({"at": self._clock.now().wall_text, "events": seq})
         return f"event: beat\ndata: {data}\n\n".encode()
 
 

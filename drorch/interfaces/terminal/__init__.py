@@ -1,1 +1,1 @@
-"""The drorch command."""
+"""The drorch command, one module per group of commands."""

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from drorch.catalog.check import check_catalog
-from drorch.catalog.codec import catalog_to_json, entry_to_json
 from drorch.catalog.diff import diff_catalogs
 from drorch.catalog.durations import show_duration
 from drorch.catalog.importer import Draft, Understanding, import_csv
@@ -19,6 +18,7 @@ from drorch.catalog.model import Application, Arrangement, Catalog, ProvenanceKi
 from drorch.catalog.select import Selection, find_application, select
 from drorch.catalog.text import MAX_BYTES
 from drorch.catalog.totals import by_arrangement, by_provenance, count
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid
 from drorch.core.files import read_input
 from drorch.core.findings import errors
@@ -73,7 +73,7 @@ def show(
     wanted = Selection(site=site, department=department, tier=tier, arrangement=arrangement, provenance=provenance)
     chosen = select(loaded, wanted)
     if as_json:
-        print_json({**catalog_to_json(loaded), "applications": [entry_to_json(item) for item in chosen]})
+        print_json({**plain(loaded), "applications": plain(chosen)})
         return
     columns = ("id", "name", "tier", "owner", "arrangement", "runs at", "recovers at", "RTO", "RPO", "provenance")
     print_table(loaded.title, columns, (_row(loaded, item) for item in chosen))
@@ -89,12 +89,12 @@ def diff(old: Path, new: Path, as_json: JsonOption = False) -> None:
     changes = diff_catalogs(before, after)
     if as_json:
         ids = {"old": before.content_id, "new": after.content_id}
-        print_json({**ids, "changes": [change.to_json() for change in changes]})
+        print_json({**ids, "changes": plain(changes)})
     elif not changes:
         console().print("no difference")
     else:
-        rows = ((item.kind.value, item.entry, item.field, _cell(item.old), _cell(item.new)) for item in changes)
-        print_table(f"{len(changes)} changes", ("change", "entry", "field", "old", "new"), rows)
+        rows = ((item.kind.value, item.subject, item.field, _cell(item.old), _cell(item.new)) for item in changes)
+        print_table(f"{len(changes)} changes", ("change", "subject", "field", "old", "new"), rows)
 
 
 @app.command("import")
@@ -117,7 +117,7 @@ def import_(
 
 
 def _show_one(catalog: Catalog, application: Application, as_json: bool) -> None:
-    data = entry_to_json(application)
+    data = plain(application)
     if as_json:
         print_json(data)
         return

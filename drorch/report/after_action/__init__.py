@@ -1,1 +1,1 @@
-"""After-action reports: generated from the evidence of runs, completed by people, reviewed, approved. Pure."""
+"""After-action reports: generated from the evidence of runs, completed by people, reviewed, approved."""

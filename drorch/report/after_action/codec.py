@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable
-from typing import cast
 
 from drorch.actions.codec import spreadsheet_cell
-from drorch.core.errors import InputInvalid
-from drorch.evidence.record.codec import plain, schema_of, value_of
+from drorch.core.codec import to_text
+from drorch.evidence.record.codec import schema_of
 from drorch.report.after_action.model import AAR_SCHEMA, AfterAction
 
 SCHEMA_NAME = f"drorch-after-action-{AAR_SCHEMA}"
@@ -22,16 +20,7 @@ REGISTER_COLUMNS = (
 
 def aar_to_text(report: AfterAction) -> str:
     """Readable JSON, UTF-8, one trailing newline."""
-    return json.dumps(plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def aar_from_text(text: str | bytes, where: str) -> AfterAction:
-    """Inverse of :func:`aar_to_text`. InputInvalid with the place when it is none."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputInvalid(f"not readable as JSON: {error}", where=where, next_step="export it again") from error
-    return cast(AfterAction, value_of(data, AfterAction, where))
+    return to_text(report, indent=2)
 
 
 def json_schema() -> dict[str, object]:

@@ -5,15 +5,15 @@ What was approved stays as it was approved: an edit after it begins the next ver
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, cast
 
 from drorch.core.chain import Chain, Entry
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.ids import content_hash
-from drorch.evidence.record.codec import plain, value_of
 from drorch.report.after_action.model import (
     AAR_SCHEMA,
     AarState,
@@ -68,7 +68,7 @@ class Drafted:
 
     id: str
     title: str
-    evidence: Mapping[str, object]
+    evidence: EvidencePart
     what: Literal["drafted"] = "drafted"
 
 
@@ -143,7 +143,7 @@ def after(book: AarBook, event: AarEvent, where: str) -> AarBook:
     """The book with one more event; refuses as :func:`fold_aar`."""
     body, current = event.body, book.current
     if isinstance(body, Drafted):
-        changed = _drafted(current, body, event, where)
+        changed = _drafted(current, body, event)
     elif current is None:
         raise NotFound("nothing was drafted", where=where, next_step="drorch aar draft RUN")
     elif isinstance(body, Edited):
@@ -175,8 +175,7 @@ def refuse_author(report: AfterAction, person: str, doing: str) -> None:
         )
 
 
-def _drafted(current: AfterAction | None, body: Drafted, event: AarEvent, where: str) -> AfterAction:
-    evidence = cast(EvidencePart, value_of(body.evidence, EvidencePart, where))
+def _drafted(current: AfterAction | None, body: Drafted, event: AarEvent) -> AfterAction:
     if current is None:
         current = AfterAction(
             schema=AAR_SCHEMA,
@@ -189,11 +188,11 @@ def _drafted(current: AfterAction | None, body: Drafted, event: AarEvent, where:
             reviewed=None,
             approved=None,
             authors=(event.person,),
-            evidence=evidence,
+            evidence=body.evidence,
             people=PeoplePart(),
         )
         return _with_content(current)
-    return _changed(replace(current, title=body.title, evidence=evidence), event)
+    return _changed(replace(current, title=body.title, evidence=body.evidence), event)
 
 
 def _edited(current: AfterAction, body: Edited, event: AarEvent) -> AfterAction:

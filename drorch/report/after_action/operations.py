@@ -6,18 +6,18 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from drorch.actions.model import Action
 from drorch.actions.operations import Actions, Holds, unchecked
 from drorch.actions.run_records import run_seen
 from drorch.core.chained_log import ChainedLog
 from drorch.core.clock import Clock
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.findings import Finding, Severity
 from drorch.core.ids import is_slug, short
 from drorch.core.state_folder import run_folder
-from drorch.evidence.record.codec import plain
 from drorch.evidence.record.files import load_report
 from drorch.report.after_action.check import check_report, missing_for_review
 from drorch.report.after_action.generate import RunEvidence, evidence_part
@@ -88,7 +88,7 @@ class AfterActions:
         if not is_slug(report_id):
             raise InputInvalid(f"{report_id!r} is not an id", where="--id", next_step="use a-z, 0-9 and hyphens")
         title = line(wish.title, "--title") if wish.title is not None else None
-        evidence = cast(dict[str, object], plain(evidence_part(runs, records)))
+        evidence = evidence_part(runs, records)
         first = runs[0].report.run.title if runs else "Exercise"
 
         def decide(book: AarBook) -> AarBody:

@@ -1,1 +1,1 @@
-"""The planner of the year: which tests, when, within windows, people and limits; or why not. Pure."""
+"""The planner of the year: which tests, when, within windows, people and limits; or why not."""

@@ -4,49 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from drorch.access.demand import Function, People, count_people, demands, dependants_from_totals, required_seats
+from drorch.access.demand import demands, dependants_from_totals, required_seats
 from tests.unit.access.worked import worked_model
-
-
-def function(name: str, people: str, *needs: str, critical: bool = False) -> Function:
-    return Function(id=name, department="x", critical=critical, people=frozenset(people), needs=needs)
-
-
-HOME = {**dict.fromkeys("ab", "finance"), **dict.fromkeys("mnop", "services"), **dict.fromkeys("xyz", "conference")}
-
-
-def test_a_person_needed_twice_counts_once() -> None:
-    found = count_people(
-        [
-            function("pay", "ab", "network", "mail", critical=True),
-            function("meetings", "xy", "network", critical=True),
-            function("network", "mn", "power"),
-            function("mail", "no"),
-            function("power", "p", "network"),
-            function("library", "z"),
-        ],
-        HOME,
-    )
-    assert found == {
-        "conference": People(critical=2, dependants=0),
-        "finance": People(critical=2, dependants=0),
-        "services": People(critical=0, dependants=4),
-    }
-
-
-def test_who_is_critical_is_not_a_dependant_as_well() -> None:
-    found = count_people([function("pay", "am", "network", critical=True), function("network", "mn")], HOME)
-    assert found == {"finance": People(critical=1, dependants=0), "services": People(critical=1, dependants=1)}
-
-
-def test_needs_of_what_nothing_critical_needs_do_not_count() -> None:
-    assert count_people([function("library", "z", "network"), function("network", "mn")], HOME) == {}
-
-
-def test_no_person_is_in_the_result() -> None:
-    text = repr(count_people([function("pay", "ab", critical=True)], HOME))
-    assert "'a'" not in text
-    assert "'b'" not in text
 
 
 def test_from_totals_the_largest_need_counts_and_needs_go_on() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from drorch.access.constraints import ramp_minutes
 from drorch.access.demand import demands
 from drorch.access.model import CapacityModel, Constraint, StaffClass
 from drorch.access.what_if import NORMAL, Outcome, evaluate, headroom, scenarios
@@ -105,8 +104,3 @@ def test_headroom_names_what_to_buy_next() -> None:
         ("standard-a", 340),
         ("link-b", 280),
     ]
-
-
-def test_ramp() -> None:
-    assert round(ramp_minutes(735, 40, 2, 45), 1) == 6.9
-    assert round(ramp_minutes(735, 20, 2, 60), 1) == 18.4

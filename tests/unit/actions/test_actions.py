@@ -18,8 +18,8 @@ from drorch.actions.codec import REGISTER_COLUMNS
 from drorch.actions.operations import Actions
 from drorch.actions.run_records import run_seen
 from drorch.app import composition
+from drorch.core.codec import plain
 from drorch.core.errors import DrorchError, InputInvalid, NotFound, Refused
-from drorch.evidence.record.codec import report_to_json
 from drorch.interfaces.terminal.year.action import app
 from drorch.testing.clock import HandClock
 from drorch.year.log import Recorded
@@ -50,7 +50,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: HandClock) -> P
 
 def store(home: Path, scenario: str, run: str | None = None, day: str | None = None, **changes: object) -> str:
     """A run's record in the state folder; with ``run`` and ``day`` under another id on another day."""
-    data: dict[str, Any] = json.loads(json.dumps(report_to_json(SCENARIOS[scenario]())))
+    data: dict[str, Any] = json.loads(json.dumps(plain(SCENARIOS[scenario]())))
     data["run"] |= {"id": run or data["run"]["id"], **changes}
     for moment in ("created", "started", "ended"):
         if day and data["run"][moment]:

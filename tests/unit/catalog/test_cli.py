@@ -102,7 +102,7 @@ def test_diff(folder: Path) -> None:
     text = call("diff", "app_catalog.yaml", "new.yaml").stdout
     assert "applications.mail" in text
     (change,) = json.loads(call("diff", "app_catalog.yaml", "new.yaml", "--json").stdout)["changes"]
-    assert change == {"kind": "changed", "entry": "applications.mail", "field": "tier", "old": 2, "new": 3}
+    assert change == {"kind": "changed", "subject": "applications.mail", "field": "tier", "old": 2, "new": 3}
 
 
 def test_import_to_stdout_keeps_the_report_apart(folder: Path) -> None:

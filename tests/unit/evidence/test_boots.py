@@ -11,11 +11,12 @@ import pytest
 from drorch.adapters.probes.tail import SampleTail
 from drorch.app import composition
 from drorch.catalog.load import load_catalog
+from drorch.core.codec import to_text
 from drorch.core.errors import InputInvalid, Refused
 from drorch.core.state_folder import RunFolder, watch_folder
 from drorch.evidence import outage
-from drorch.evidence.boots import read_boots, why_not_comparable
-from drorch.evidence.codec import canary_line, read_canaries, read_samples, sample_line
+from drorch.evidence.boots import BootSeen, read_boots, why_not_comparable
+from drorch.evidence.codec import read_canaries, read_samples
 from drorch.evidence.model import CanaryWrite, LossStatus, OutageStatus, Sample, SampleReason
 from drorch.evidence.objectives import Verdict
 from drorch.orchestration.boot_log import boots_of, note_boot, refuse_watch_of_another_boot
@@ -141,15 +142,15 @@ def test_an_untouched_service_is_not_called_so_across_a_restart() -> None:
 
 
 def test_what_is_written_under_a_start_comes_back_with_it() -> None:
-    assert read_samples("".join(map(sample_line, looks("12")))) == tuple(looks("12"))
+    assert read_samples("".join(map(to_text, looks("12")))) == tuple(looks("12"))
     canary = CanaryWrite(application=APP, number=1, started=1.0, ended=1.1, acknowledged=True, boot=ONE)
-    assert read_canaries(canary_line(canary)) == (canary,)
-    assert "boot" not in sample_line(replace(looks("1")[0], boot=""))
+    assert read_canaries(to_text(canary)) == (canary,)
+    assert "boot" not in to_text(replace(looks("1")[0], boot=""))
 
 
 def test_a_proof_does_not_rest_on_samples_from_before_the_restart(tmp_path: Path) -> None:
     file = tmp_path / "samples.jsonl"
-    file.write_text("".join(map(sample_line, looks("1" * 15))))
+    file.write_text("".join(map(to_text, looks("1" * 15))))
     assert len(SampleTail(file, boot=ONE).recent(APP, drill=False)) == 15
     assert SampleTail(file, boot=TWO).recent(APP, drill=False) == ()
 
@@ -159,7 +160,7 @@ def test_a_watch_from_before_the_restart_is_not_gone_on_with(tmp_path: Path) -> 
     watch.path.mkdir(parents=True)
     real = composition.parts(tmp_path)
     refuse_watch_of_another_boot(replace(real, boot=TWO), "standing")
-    watch.samples.write_text("".join(map(sample_line, looks("1" * 3))))
+    watch.samples.write_text("".join(map(to_text, looks("1" * 3))))
     refuse_watch_of_another_boot(replace(real, boot=ONE), "standing")
     with pytest.raises(Refused, match="before the machine was restarted"):
         refuse_watch_of_another_boot(replace(real, boot=TWO), "standing")
@@ -173,8 +174,12 @@ def test_a_run_notes_each_start_once(tmp_path: Path) -> None:
     assert boots_of(folder) == (ONE, TWO, ONE)
 
 
+def line(boot: str) -> str:
+    return to_text(BootSeen(boot=boot, mono=1.0, wall="2026-01-01T00:00:00+00:00"))
+
+
 def test_a_torn_line_is_a_start_nobody_knows_and_a_damaged_one_is_named() -> None:
-    assert read_boots('{"boot":"a"}\n{"bo') == ("a", "")
-    assert why_not_comparable(read_boots('{"boot":"a"}\n{"bo'))
-    with pytest.raises(InputInvalid, match="not a boot"):
-        read_boots('{"boot":1}\n{"boot":"a"}\n')
+    assert read_boots(line("a") + '{"bo') == ("a", "")
+    assert why_not_comparable(read_boots(line("a") + '{"bo'))
+    with pytest.raises(InputInvalid, match="jsonl:1: boot: expected text"):
+        read_boots(line("a").replace('"a"', "1") + line("a"))

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drorch.core.codec import to_text
 from drorch.core.errors import InputInvalid
-from drorch.evidence.codec import canary_line, read_canaries, read_present, read_samples, sample_line
+from drorch.evidence.codec import read_canaries, read_present, read_samples
 from drorch.evidence.model import CanaryWrite, Sample, SampleReason
 
 SITES = st.one_of(st.none(), st.sampled_from(["nyc", "piscataway"]))
@@ -34,15 +35,15 @@ CANARY = CanaryWrite(application="mail", number=7, started=1.0, ended=1.25, ackn
 @settings(deadline=None, max_examples=60)
 @given(st.lists(SAMPLES, max_size=4))
 def test_samples_come_back_as_they_were(samples: list[Sample]) -> None:
-    assert read_samples("".join(map(sample_line, samples))) == tuple(samples)
+    assert read_samples("".join(map(to_text, samples))) == tuple(samples)
 
 
 def test_canaries_come_back_as_they_were() -> None:
-    assert read_canaries(canary_line(CANARY)) == (CANARY,)
+    assert read_canaries(to_text(CANARY)) == (CANARY,)
 
 
 def test_a_torn_last_line_is_left_out() -> None:
-    text = canary_line(CANARY)
+    text = to_text(CANARY)
     for cut in range(1, len(text) - 1):
         assert read_canaries(text + text[:cut]) == (CANARY,)
 
@@ -50,13 +51,13 @@ def test_a_torn_last_line_is_left_out() -> None:
 @pytest.mark.parametrize("damage", ["{}\n", "nonsense\n", "[1]\n", "\n", '{"application": 3}\n'])
 def test_any_other_bad_line_is_named(damage: str) -> None:
     with pytest.raises(InputInvalid) as caught:
-        read_canaries(canary_line(CANARY) + damage + canary_line(CANARY), "c.jsonl")
+        read_canaries(to_text(CANARY) + damage + to_text(CANARY), "c.jsonl")
     assert caught.value.where == "c.jsonl:2"
 
 
 def test_a_wrong_type_is_refused() -> None:
-    with pytest.raises(InputInvalid, match="neither true nor false"):
-        read_canaries(canary_line(CANARY).replace("true", "1"))
+    with pytest.raises(InputInvalid, match="acknowledged: expected true or false"):
+        read_canaries(to_text(CANARY).replace("true", "1"))
 
 
 def test_present_numbers() -> None:

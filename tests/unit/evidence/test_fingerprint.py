@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 
 from drorch.catalog.model import Catalog
+from drorch.core.codec import plain, read
 from drorch.core.errors import InputInvalid
 from drorch.estate.model import ApplicationNames, Estate
 from drorch.evidence.fingerprint import (
     Change,
+    Fingerprints,
     Parts,
     Source,
     World,
     changes,
     fingerprint,
-    parts_from_json,
-    parts_to_json,
     playbook_pieces,
 )
 from drorch.plan.build import build_plan
@@ -155,10 +155,10 @@ def test_what_is_written_is_read_back_and_another_schema_is_refused() -> None:
     catalog = small_catalog()
     plan = drill(catalog)
     parts = all_parts(plan, world(catalog, plan))
-    data = parts_to_json(parts, "r")
-    assert parts_from_json(data, "here") == parts
-    with pytest.raises(InputInvalid, match="schema 2"):
-        parts_from_json({**data, "schema": 2}, "here")
+    data = plain(Fingerprints(schema=1, run="r", applications=parts))
+    assert read(Fingerprints, data, where="here", next_step="n").applications == parts
+    with pytest.raises(InputInvalid, match="here: schema: expected one of 1, found int '2'"):
+        read(Fingerprints, {**data, "schema": 2}, where="here", next_step="n")
 
 
 def test_a_family_is_the_same_until_something_would_be_done_differently() -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drorch.core.codec import to_text
 from drorch.core.errors import InputInvalid
-from drorch.evidence.codec import protection_line, read_protection
+from drorch.evidence.codec import read_protection
 from drorch.evidence.protection import Protection, ProtectionSample, measure
 
 
@@ -113,9 +114,9 @@ def test_the_truth_lies_within_the_bounds(pattern: str) -> None:
 
 def test_the_file_is_read_as_it_was_written_and_a_torn_end_is_left_out() -> None:
     written = looks(".x.")
-    text = "".join(map(protection_line, written))
+    text = "".join(map(to_text, written))
     assert list(read_protection(text)) == written
     assert list(read_protection(text[:-5])) == written[:2]
-    with pytest.raises(InputInvalid, match="not an observation") as told:
+    with pytest.raises(InputInvalid, match="group: expected text") as told:
         read_protection('{"group": 1}\n' + text)
     assert told.value.where == "protection.jsonl:1"

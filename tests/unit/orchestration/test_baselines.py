@@ -11,11 +11,12 @@ from typing import Any, cast
 import pytest
 
 from drorch.catalog.model import Catalog
+from drorch.core.codec import to_text
 from drorch.core.errors import Broken
 from drorch.core.state_folder import RunFolder
 from drorch.estate.model import Estate
 from drorch.evidence.baseline import Baseline, DatabaseSeen, NameSeen, Role, ServiceSeen, told
-from drorch.evidence.codec import protection_line
+from drorch.evidence.boots import BootSeen
 from drorch.evidence.protection import ProtectionSample
 from drorch.orchestration.baselines import Subject, aftermath, guarded, look_after
 from drorch.orchestration.ports import PartsOfEstate
@@ -232,7 +233,7 @@ def look_every_second(run: Subject, events: Sequence[ev.Event], pattern: str) ->
     start = next(event.at.mono for event in events if isinstance(event.body, ev.RunStarted))
     run.folder.protection.write_text(
         "".join(
-            protection_line(
+            to_text(
                 ProtectionSample(
                     group=GROUP,
                     started=start + 0.1 * slot,
@@ -270,7 +271,8 @@ def test_across_a_restart_of_the_machine_protection_is_not_measured(tmp_path: Pa
     drive(world, run)
     events = ended(world, run)
     look_every_second(run, events, "..........")
-    run.folder.boots.write_text('{"boot":"one"}\n{"boot":"two"}\n')
+    seen = (BootSeen(boot=boot, mono=1.0, wall="2026-01-01T00:00:00+00:00") for boot in ("one", "two"))
+    run.folder.boots.write_text("".join(map(to_text, seen)))
     found = aftermath(run, events)
     assert found.protection == ()
     assert "restarted" in next(item.message for item in found.findings if item.code == "protection-not-measured")

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from drorch.evidence.codec import sample_line
+from drorch.core.codec import to_text
 from drorch.evidence.model import Sample
 from drorch.orchestration.ports import Parts, Watching
 from drorch.orchestration.prior_watch import standing_watch, watch_before
@@ -44,7 +44,7 @@ def watch(home: Path, name: str, applications: list[str], *, at: int) -> None:
         Sample(application=app, slot=0, started=1.0, ended=1.1, wall="2013-03-01T03:00:00+00:00", good=True, full=True)
         for app in applications
     )
-    (folder / "samples.jsonl").write_text("".join(map(sample_line, samples)), encoding="utf-8")
+    (folder / "samples.jsonl").write_text("".join(map(to_text, samples)), encoding="utf-8")
 
 
 def found(home: Path, *living: str, kind: Kind = Kind.FAILOVER, named: str | None = None) -> str | None:

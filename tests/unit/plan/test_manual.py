@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from drorch.catalog.codec import catalog_from_json, catalog_to_json
+from drorch.catalog.codec import catalog_from_json
 from drorch.catalog.model import Catalog
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid
 from drorch.core.findings import errors
 from drorch.plan.build import build_plan
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_from_json, plan_id, plan_to_json
-from drorch.plan.draw_svg import draw_svg
-from drorch.plan.draw_text import draw_text
+from drorch.plan.diagram.svg import draw_svg
+from drorch.plan.diagram.text import draw_text
 from drorch.plan.model import Kind, ManualAct, Plan
 from drorch.plan.timings import MANUAL_S
 from drorch.testing.builders import small_catalog
@@ -87,7 +88,7 @@ def test_a_drill_is_cleaned_up_whatever_became_of_them() -> None:
 
 def test_plan_and_catalog_come_back_from_json() -> None:
     known = catalog()
-    assert catalog_from_json(catalog_to_json(known)).content_id == known.content_id
+    assert catalog_from_json(plain(known)).content_id == known.content_id
     plan = plan_of(Kind.FAILOVER, known)
     assert plan_id(plan_from_json(plan_to_json(plan))) == plan_id(plan)
     data = plan_to_json(plan)
@@ -96,7 +97,7 @@ def test_plan_and_catalog_come_back_from_json() -> None:
 
 
 def test_a_catalog_without_them_keeps_its_content_id() -> None:
-    assert '"manual"' not in str(catalog_to_json(small_catalog())).replace("'", '"')
+    assert '"manual"' not in str(plain(small_catalog())).replace("'", '"')
 
 
 def test_the_drawings_name_them_and_the_text_tells_what_to_do() -> None:

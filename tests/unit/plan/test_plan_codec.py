@@ -50,28 +50,33 @@ def changed(data: Any, path: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "words", "place"),
     [
-        ("schema", 99, "schema 99 is not known", "f.schema"),
-        ("schema", "1", "schema '1' is not known", "f.schema"),
-        ("kind", "falover", "none of drill, switchover", "f.kind"),
-        ("title", 3, "expected text", "f.title"),
-        ("steps", {}, "expected a list", "f.steps"),
-        ("steps.0", "x", "expected an object", "f.steps[0]"),
-        ("steps.0.needs", ["gone/start"], "'gone/start', which is not there", "f.steps[0]"),
-        ("steps.1.id", "nyc/witness", "2 times", "f.steps[0].id"),
-        ("steps.0.timeout_s", "60", "number of seconds", "f.steps[0].timeout_s"),
-        ("steps.0.timeout_s", -1, "0 or more", "f.steps[0].timeout_s"),
-        ("steps.0.timeout_s", True, "number of seconds", "f.steps[0].timeout_s"),
-        ("steps.0.changes_state", 1, "true or false", "f.steps[0].changes_state"),
-        ("steps.0.act.act", "shell", "unknown act 'shell'", "f.steps[0].act"),
-        ("steps.0.act.command", "x", "unknown field 'command'", "f.steps[0].act"),
-        ("steps.0.undo", {"act": "names", "applications": [], "site": "x", "drill": False}, "playbook", "undo"),
-        ("steps.1.act.hosts", [1], "expected text", "f.steps[1].act.hosts[0]"),
-        ("steps.1.act.variables", [], "expected an object", "f.steps[1].act.variables"),
-        ("limits.total", 0, "1 or more", "f.limits"),
-        ("limits.total", 1.5, "whole number", "f.limits.total"),
-        ("extra", 1, "unknown field 'extra'", "f"),
-        ("title", "Another title", "was changed", "f.id"),
-        ("steps.1.act.hosts", ["db-elsewhere"], "was changed", "f.id"),
+        ("schema", 99, "schema 99 is not known", "schema: "),
+        ("schema", "1", "schema '1' is not known", "schema: "),
+        ("kind", "falover", "one of drill, switchover", "kind: "),
+        ("title", 3, "expected text", "title: "),
+        ("steps", {}, "expected a list", "steps: "),
+        ("steps.0", "x", "expected an object", "steps[0]: "),
+        ("steps.0.needs", ["gone/start"], "'gone/start', which is not there", "steps[0]: "),
+        ("steps.1.id", "nyc/witness", "2 times", "steps[0].id: "),
+        ("steps.0.timeout_s", "60", "expected a number", "steps[0].timeout_s: "),
+        ("steps.0.timeout_s", -1, "0 or more", "steps[0].timeout_s: "),
+        ("steps.0.timeout_s", True, "expected a number", "steps[0].timeout_s: "),
+        ("steps.0.changes_state", 1, "true or false", "steps[0].changes_state: "),
+        ("steps.0.act.act", "shell", "found str 'shell'", "steps[0].act: "),
+        ("steps.0.act.command", "x", "unknown field 'command'", "steps[0].act: "),
+        (
+            "steps.0.undo",
+            {"act": "names", "applications": [], "site": "x", "drill": False},
+            "one of playbook",
+            "steps[0].undo.act: ",
+        ),
+        ("steps.1.act.hosts", [1], "expected text", "steps[1].act.hosts[0]: "),
+        ("steps.1.act.variables", [], "expected an object", "steps[1].act.variables: "),
+        ("limits.total", 0, "1 or more", "limits.total: "),
+        ("limits.total", 1.5, "whole number", "limits.total: "),
+        ("extra", 1, "unknown field 'extra'", ""),
+        ("title", "Another title", "was changed", "id: "),
+        ("steps.1.act.hosts", ["db-elsewhere"], "was changed", "id: "),
     ],
 )
 def test_bad_or_tampered_content_names_the_place(plan: Plan, path: str, value: object, words: str, place: str) -> None:
@@ -81,15 +86,28 @@ def test_bad_or_tampered_content_names_the_place(plan: Plan, path: str, value: o
     with pytest.raises(InputInvalid) as caught:
         plan_from_json(data, "f")
     assert words in caught.value.what
-    assert place in str(caught.value.where)
+    assert place in caught.value.what
+    assert caught.value.where == "f"
     assert caught.value.next_step
+
+
+def test_everything_that_is_wrong_is_named_at_once(plan: Plan) -> None:
+    data = json.loads(plan_to_text(plan))
+    changed(data, "kind", "falover")
+    changed(data, "steps.0.timeout_s", "60")
+    changed(data, "steps.1.act.command", "x")
+
+    with pytest.raises(InputInvalid) as caught:
+        plan_from_json(data, "f")
+    told = caught.value.what.split("; ")
+    assert [line.partition(": ")[0] for line in told] == ["kind", "steps[0].timeout_s", "steps[1].act"]
 
 
 def test_a_missing_field_is_named(plan: Plan) -> None:
     data = plan_to_json(plan)
     del data["limits"]
 
-    with pytest.raises(InputInvalid, match="'limits' is missing"):
+    with pytest.raises(InputInvalid, match="limits: the field is missing"):
         plan_from_json(data)
 
 

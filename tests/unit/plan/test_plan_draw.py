@@ -10,10 +10,10 @@ import pytest
 from drorch.catalog.model import Catalog
 from drorch.plan.build import build_plan
 from drorch.plan.critical import critical_path
-from drorch.plan.draw_svg import draw_svg, shown_edges
-from drorch.plan.draw_text import draw_text
+from drorch.plan.diagram.layout import BOX_HEIGHT, BOX_WIDTH, place
+from drorch.plan.diagram.svg import draw_svg, shown_edges
+from drorch.plan.diagram.text import draw_text
 from drorch.plan.graph import ancestors, waits_for
-from drorch.plan.layout import BOX_HEIGHT, BOX_WIDTH, place
 from drorch.plan.model import Kind
 from drorch.testing.builders import small_plan, small_step
 

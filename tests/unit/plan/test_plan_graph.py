@@ -8,10 +8,11 @@ from itertools import pairwise
 import pytest
 
 from drorch.catalog.model import Catalog
+from drorch.core.diff import ChangeKind
 from drorch.core.errors import InputInvalid
 from drorch.plan.build import build_plan
 from drorch.plan.critical import critical_path, earliest_finish, estimated_duration, remaining_path, validated_after
-from drorch.plan.diff import ChangeKind, diff_plans
+from drorch.plan.diff import diff_plans
 from drorch.plan.graph import ancestors, find_cycle, topological, waits_for, waves
 from drorch.plan.model import Kind, Plan
 from drorch.plan.refs import playbooks_id, playbooks_used

@@ -20,10 +20,10 @@ from typer.testing import CliRunner
 from unit.evidence.record.scenarios import SCENARIOS
 
 from drorch.app import composition
+from drorch.core.codec import from_text, plain
 from drorch.core.errors import DrorchError, InputInvalid, NotFound, Refused
-from drorch.evidence.record.codec import plain, report_to_json
 from drorch.interfaces.terminal.year.after_action import app
-from drorch.report.after_action.codec import aar_from_text, aar_to_text, json_schema
+from drorch.report.after_action.codec import aar_to_text, json_schema
 from drorch.report.after_action.model import AfterAction
 from drorch.report.after_action.numbers import not_found
 from drorch.report.after_action.page import aar_page
@@ -59,7 +59,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: HandClock) -> P
 
 
 def store(home: Path, scenario: str, **changes: object) -> Path:
-    data: dict[str, Any] = json.loads(json.dumps(report_to_json(SCENARIOS[scenario]())))
+    data: dict[str, Any] = json.loads(json.dumps(plain(SCENARIOS[scenario]())))
     data["run"] |= changes
     folder = home / "runs" / data["run"]["id"]
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,8 @@ def call(*words: str, by: str = "Amina Diallo", code: int = 0) -> str:
 
 
 def now(version: int | None = None) -> AfterAction:
-    return aar_from_text(call("show", "x", "--json", *([] if version is None else ["--version", str(version)])), "x")
+    text = call("show", "x", "--json", *([] if version is None else ["--version", str(version)]))
+    return from_text(AfterAction, text, where="x", next_step=None)
 
 
 def refused(kind: type[DrorchError], match: str, *words: str, by: str = "Amina Diallo") -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drorch.evidence.record.codec import report_to_json, report_to_text
+from drorch.core.codec import plain
+from drorch.evidence.record.codec import report_to_text
 from drorch.evidence.record.model import Measured, Report
 from drorch.report import wording
 from drorch.report.html import report_as_html
@@ -142,4 +143,4 @@ def test_renderings_say_where_it_ran() -> None:
     report = good_failover()
     assert "<strong>embedded lab</strong>" in report_as_html(report)
     assert "on embedded lab" in report_as_text(report)
-    assert report_to_json(report)["schema"] == 1
+    assert plain(report)["schema"] == 1

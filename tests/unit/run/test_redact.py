@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from drorch.core.codec import plain
 from drorch.core.redact import REDACTED, is_secret_key, redact, redact_facts, redact_text
 
 
@@ -45,6 +46,6 @@ def test_a_secret_that_is_part_of_another_does_not_leave_the_rest() -> None:
 
 def test_the_result_can_always_be_written_as_json() -> None:
     odd = {"nan": float("nan"), "bytes": b"x", "set": {2, 1}, "broken": "a\udcffb", 3: None, "none_password": None}
-    written = json.dumps(redact_facts(odd), allow_nan=False, ensure_ascii=False).encode()
+    written = json.dumps(plain(redact_facts(odd)), allow_nan=False, ensure_ascii=False).encode()
     assert json.loads(written)["set"] == [1, 2]
     assert json.loads(written)["none_password"] is None

@@ -25,7 +25,6 @@ from drorch.run.events import Event, RunCreated, StepSucceeded
 from drorch.run.ports import Proof
 from drorch.schedules.events import Chosen, Claimed, Instant, Outcome, ScheduleEvent
 from drorch.schedules.keeper import Keeper
-from drorch.schedules.loop import keep_until
 from drorch.schedules.model import stamp
 from drorch.schedules.named_checks import CheckResult
 from drorch.schedules.operations import ScheduleFiles, load_setup, past, unclaimed
@@ -167,9 +166,19 @@ class Simulation:
         """Go on until then; a scheduler that dies is replaced at once."""
         while self.clock.now().wall < until:
             try:
-                keep_until(self.keeper, self.clock, until, look_every_s=6 * 3600.0)
+                self._look_on(until)
             except Died:
                 self.keeper = self.new_keeper()
+
+    def _look_on(self, until: datetime) -> None:
+        """Look at every nominal instant, and every six hours between."""
+        while True:
+            self.keeper.tick()
+            now = self.clock.now().wall
+            if now >= until:
+                return
+            coming = min(until, self.keeper.next_time() or until)
+            self.clock.sleep(min(6 * 3600.0, max(0.001, (coming - now).total_seconds())))
 
     def approve(self, schedule: str) -> None:
         """A standing approval until the end of the year."""

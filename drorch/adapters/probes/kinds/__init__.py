@@ -1,1 +1,1 @@
-"""One way to look at one target each: http, tcp, tls, ssh, sql, dns."""
+"""Ways to look at one target: http, tcp, tls, ssh, sql, dns."""

@@ -1,1 +1,1 @@
-"""Routes of the console, by what they are about. They read, render and hand on; what follows is decided elsewhere."""
+"""Routes, by what they are about."""

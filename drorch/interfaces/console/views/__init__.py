@@ -1,1 +1,1 @@
-"""View models: pure functions from state, plan and report to what a page says. Texts in them are msgids of English."""
+"""View models: pure functions from state, plan and record to what a page says."""

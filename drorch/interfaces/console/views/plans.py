@@ -12,7 +12,7 @@ from drorch.catalog.model import Catalog
 from drorch.core.findings import Finding, errors
 from drorch.plan.codec import plan_id
 from drorch.plan.critical import critical_path, estimated_duration
-from drorch.plan.draw_svg import draw_svg
+from drorch.plan.diagram.svg import draw_svg
 from drorch.plan.model import STATE_CHANGING, TWO_PERSONS, ApplicationScope, Kind, Plan, Step
 from drorch.run.commit_policy import agreement_problem
 from drorch.run.events import AfterDeadline, CommitAgreed

@@ -1,4 +1,4 @@
-"""The REST API, one module per resource, under ``/api/v1``."""
+"""The REST API under /api/v1, one module per resource."""
 
 from __future__ import annotations
 

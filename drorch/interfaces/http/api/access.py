@@ -12,8 +12,8 @@ from drorch.access.live_check import check_files, extras_to_json
 from drorch.access.operations import LostSite, assess_file, load_model, lose
 from drorch.app.accounts import Role
 from drorch.catalog.files import load_catalog_file
+from drorch.core.codec import plain
 from drorch.estate.files import load_estate
-from drorch.evidence.codec import sample_to_json
 from drorch.interfaces.http.api.base import Ctx, Input, Name, Word, api_router
 from drorch.interfaces.http.problems import HttpProblem
 from drorch.interfaces.http.security.rules import require
@@ -67,7 +67,7 @@ def probe(body: ProbeBody, context: Ctx) -> Probed:
         samples = context.probe_now(estate, catalog, body.applications)
     finally:
         _looking.release()
-    return Probed(good=sum(sample.good for sample in samples), samples=[sample_to_json(item) for item in samples])
+    return Probed(good=sum(sample.good for sample in samples), samples=plain(samples))
 
 
 def lost_to_json(result: LostSite) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from drorch.access.denial_test.operations import Standing
+from drorch.access.denial_test.course import Standing
 from drorch.access.denial_test.text import report_text, result_to_json
 from drorch.app.accounts import Role
 from drorch.interfaces.http.api.base import (

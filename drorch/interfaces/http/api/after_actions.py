@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from drorch.app.accounts import Role
-from drorch.evidence.record.codec import plain
+from drorch.core.codec import plain
 from drorch.interfaces.http.api.base import (
     Ctx,
     Cursor,

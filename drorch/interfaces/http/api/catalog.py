@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from drorch.app.accounts import Role
 from drorch.catalog.check import check_catalog
-from drorch.catalog.codec import catalog_to_json, entry_to_json
 from drorch.catalog.diff import diff_catalogs
 from drorch.catalog.files import MAX_CATALOG_BYTES, load_catalog_file
 from drorch.catalog.importer import import_csv
@@ -18,6 +17,7 @@ from drorch.catalog.load import load_catalog
 from drorch.catalog.model import Arrangement, Catalog, ProvenanceKind
 from drorch.catalog.select import Selection, find_application, select
 from drorch.catalog.totals import by_arrangement, by_provenance, count
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid
 from drorch.core.files import read_input
 from drorch.interfaces.http.api.base import (
@@ -74,7 +74,7 @@ class CatalogChange(BaseModel):
     """One difference."""
 
     kind: str
-    entry: str
+    subject: str
     field: str | None = None
     old: Any = None
     new: Any = None
@@ -103,7 +103,7 @@ def show(context: Ctx, response: Response, if_none_match: IfNoneMatch = None) ->
     if tagged(response, f'"{catalog.content_id}"', if_none_match):
         raise NotModified(response)
     totals = count(catalog)
-    data = {name: value for name, value in catalog_to_json(catalog).items() if name != "applications"}
+    data = {name: value for name, value in plain(catalog).items() if name != "applications"}
     return CatalogOut(
         title=catalog.title,
         note=catalog.note,
@@ -133,13 +133,14 @@ def applications(
     """Applications that fit, in the order of the catalog."""
     wanted = Selection(site=site, department=department, tier=tier, arrangement=arrangement, provenance=provenance)
     page = page_of(select(_present(context), wanted), lambda item: item.id, cursor, limit)
-    return Page(items=[entry_to_json(item) for item in page.items], next=page.next, total=page.total)
+    return Page(items=[plain(item) for item in page.items], next=page.next, total=page.total)
 
 
 @router.get("/applications/{application}", dependencies=[require()])
 def application(application: Name, context: Ctx) -> dict[str, Any]:
     """One application with the provenance of each field."""
-    return entry_to_json(find_application(_present(context), application))
+    found: dict[str, Any] = plain(find_application(_present(context), application))
+    return found
 
 
 @router.get("/findings", dependencies=[require()])
@@ -158,7 +159,7 @@ def check(body: YAML) -> CatalogChecked:
 def diff(body: YAML, context: Ctx) -> CatalogDiff:
     """What changes from the present catalog to the file that is sent."""
     before, after = _present(context), load_catalog(body, SENT)
-    changes = [CatalogChange(**change.to_json()) for change in diff_catalogs(before, after)]  # type: ignore[arg-type]
+    changes = [CatalogChange(**plain(change)) for change in diff_catalogs(before, after)]
     return CatalogDiff(old=before.content_id, new=after.content_id, changes=changes)
 
 

@@ -11,14 +11,15 @@ from starlette.responses import Response
 
 from drorch.app.accounts import Role
 from drorch.catalog.files import load_catalog_file
+from drorch.core.codec import plain
 from drorch.core.findings import Finding
 from drorch.interfaces.http.api.base import Ctx, Cursor, Input, Limit, Name, Page, Word, api_router, page_of
 from drorch.interfaces.http.security.rules import require
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_id, plan_to_json
 from drorch.plan.critical import critical_path, estimated_duration
+from drorch.plan.diagram.svg import draw_svg
 from drorch.plan.diff import diff_plans
-from drorch.plan.draw_svg import draw_svg
 from drorch.plan.model import Kind, Limits, Plan
 from drorch.plan.store import PlanStore, PlanWish, make_plan
 
@@ -172,7 +173,7 @@ def check(
 def diff(plan: Name, other: Name, context: Ctx) -> list[Change]:
     """What is different in ``other``."""
     store = PlanStore(context.home)
-    return [Change(**change.to_json()) for change in diff_plans(store.find(plan), store.find(other))]  # type: ignore[arg-type]
+    return [Change(**plain(change)) for change in diff_plans(store.find(plan), store.find(other))]
 
 
 @router.get(

@@ -10,8 +10,8 @@ from typing import Any
 from starlette.responses import Response
 
 from drorch.app.accounts import Role
+from drorch.core.codec import plain
 from drorch.evidence.export import export_run
-from drorch.evidence.record.codec import report_to_json
 from drorch.evidence.record.files import load_report
 from drorch.interfaces.http.api.base import Ctx, IfNoneMatch, NotModified, RunId, api_router, etag_of, tagged
 from drorch.interfaces.http.security.rules import require
@@ -35,7 +35,7 @@ def report_csp(page: str) -> str:
 @router.get("/{run}/report", dependencies=[require()])
 def show(run: RunId, context: Ctx, response: Response, if_none_match: IfNoneMatch = None) -> dict[str, Any]:
     """The record itself. 404 until it is written."""
-    data = report_to_json(load_report(context.home, run))
+    data: dict[str, Any] = plain(load_report(context.home, run))
     if tagged(response, etag_of(data), if_none_match):
         raise NotModified(response)
     return data

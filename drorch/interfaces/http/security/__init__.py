@@ -1,1 +1,1 @@
-"""Part of the web."""
+"""Who asks, and may they: log-in, sessions, rules per route, limits, audit."""

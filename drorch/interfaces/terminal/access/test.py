@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from drorch.access.denial_test.course import Standing
 from drorch.access.denial_test.driver import Drive, Warden
 from drorch.access.denial_test.model import Method, Outcome
-from drorch.access.denial_test.operations import DEMAND, RESULT, AccessTests, Standing
+from drorch.access.denial_test.operations import DEMAND, RESULT, AccessTests
 from drorch.access.denial_test.prechecks import Bound
 from drorch.access.denial_test.text import report_text, result_to_json
 from drorch.access.poll import load_sources_file

@@ -11,8 +11,8 @@ import typer
 
 from drorch.app import composition, settings
 from drorch.catalog.durations import parse_duration
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, OperatorNeeded
-from drorch.evidence.record.codec import report_to_json
 from drorch.evidence.record.files import load_report
 from drorch.evidence.record.model import Report
 from drorch.interfaces.terminal.exit_codes import exit_code_of
@@ -192,7 +192,7 @@ def follow(opened: Opened, *, as_json: bool) -> None:
 
 def _tell(opened: Opened, report: Report, outcome: RunOutcome, *, waits: bool, as_json: bool) -> NoReturn:
     if as_json:
-        print_json(report_to_json(report))
+        print_json(plain(report))
     else:
         typer.echo(report_as_text(report))
         typer.echo(f"report: {opened.folder.report('html')}")

@@ -14,11 +14,11 @@ from rich.text import Text
 from drorch.app import composition, settings
 from drorch.catalog.files import load_catalog_file
 from drorch.catalog.model import Catalog
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid
 from drorch.core.ids import is_slug
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate
-from drorch.evidence.codec import sample_to_json
 from drorch.evidence.model import Sample
 from drorch.interfaces.terminal.output import console, print_json
 from drorch.orchestration.boot_log import refuse_watch_of_another_boot
@@ -47,7 +47,7 @@ def now(
     loaded, reached = _load(catalog, estate)
     samples = composition.probe_now(reached, loaded, applications or [])
     if as_json:
-        print_json([sample_to_json(sample) for sample in samples])
+        print_json(plain(samples))
     else:
         console().print(_table(samples))
     if not all(sample.good for sample in samples):

@@ -10,10 +10,10 @@ import typer
 
 from drorch.app import composition
 from drorch.app.settings import home
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid
 from drorch.core.files import read_input, write_whole
 from drorch.core.ids import short
-from drorch.evidence.record.codec import plain
 from drorch.interfaces.terminal.output import console, print_findings, print_json, print_table
 from drorch.interfaces.terminal.paper import write_paper
 from drorch.report.after_action.codec import aar_to_text, register_csv

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from drorch.adapters.ansible import AnsibleExecutor
-from drorch.adapters.ansible.attempt import AttemptFolder
+from drorch.adapters.ansible.attempt import AttemptFolder, AttemptRequest
 from drorch.adapters.processes import ProcessRef
 from drorch.core.errors import InputInvalid, NotFound
 from drorch.estate.model import Estate
@@ -178,7 +178,8 @@ def test_another_process_sees_a_playbook_that_goes_on(
 def test_an_attempt_whose_launcher_died_is_lost_and_never_run(executor: AnsibleExecutor, tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
-        AttemptFolder.at(tmp_path / "runs", "run-1", "app--start.1").open({"ident": "app--start.1"})
+        asked = AttemptRequest(run="run-1", ident="app--start.1")
+        AttemptFolder.at(tmp_path / "runs", asked.run, asked.ident).open(asked)
         os._exit(0)
     os.waitpid(child, 0)
     result = executor.wait("run-1", "app--start.1", 5)
@@ -246,7 +247,6 @@ def test_a_dead_warm_parent_is_replaced(tmp_path: Path, playbooks: Path, estate:
 
 def test_closing_leaves_no_process(tmp_path: Path, playbooks: Path, estate: Estate) -> None:
     with AnsibleExecutor(tmp_path / "runs", playbooks, estate) as executor:
-        executor.warm_up()
         asked = request_for("good.yml", application="umoja")
         executor.launch(asked)
         assert executor.wait(asked.run, asked.ident, 60) is not None

@@ -7,6 +7,7 @@ import pytest
 from drorch.adapters.probes.canary import NUMBERS_PER_SECOND, first_number
 from drorch.adapters.probes.spec import WatchSpec, build_watch_spec, watch_target
 from drorch.catalog.model import Catalog
+from drorch.core.codec import to_text
 from drorch.core.errors import InputInvalid, NotFound
 from drorch.estate.model import DatabaseNode, Endpoint, Estate, NameServer
 from drorch.plan.build import build_plan
@@ -82,12 +83,12 @@ def test_remote_access_is_reached_at_the_gateways_name(estate: Estate) -> None:
 
 def test_it_comes_back_from_its_text(catalog: Catalog, estate: Estate) -> None:
     spec = spec_of(catalog, estate, Kind.DRILL)
-    assert WatchSpec.from_text(spec.to_text()) == spec
+    assert WatchSpec.from_text(to_text(spec)) == spec
 
 
 @pytest.mark.parametrize("text", ["", "3", "[]", "{}", '{"schema": 2}'])
 def test_a_foreign_text_is_refused(text: str) -> None:
-    with pytest.raises(InputInvalid, match="not a watch"):
+    with pytest.raises(InputInvalid, match="let drorch write the file"):
         WatchSpec.from_text(text)
 
 

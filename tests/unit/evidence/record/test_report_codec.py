@@ -8,8 +8,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid
-from drorch.evidence.record.codec import json_schema, report_from_json, report_from_text, report_to_json, report_to_text
+from drorch.evidence.record.codec import json_schema, report_from_json, report_from_text, report_to_text
 
 from .scenarios import SCENARIOS, good_failover
 
@@ -38,7 +39,7 @@ def test_the_published_schema_is_the_one_of_the_model(regenerate_golden: bool) -
 
 def test_the_schema_refuses_a_record_with_a_missing_and_an_unknown_field() -> None:
     validator = jsonschema.Draft202012Validator(json_schema())
-    missing, unknown = report_to_json(good_failover()), report_to_json(good_failover())
+    missing, unknown = plain(good_failover()), plain(good_failover())
     del missing["totals"]
     unknown["extra"] = 1
     assert not validator.is_valid(missing)
@@ -69,13 +70,14 @@ def damaged(path: str, value: object) -> dict[str, object]:
         ("applications.0.clocks", None, "applications[0].clocks"),
         ("applications.0.recovery_time.rto_s", [], "applications[0].recovery_time.rto_s"),
         ("steps", {}, "steps"),
-        ("run.color", "red", "run.color"),
+        ("run.color", "red", "run"),
     ],
 )
 def test_a_damaged_record_is_refused_with_the_place(path: str, value: object, where: str) -> None:
     with pytest.raises(InputInvalid) as refused:
         report_from_json(damaged(path, value), "runs/x/report.json")
-    assert refused.value.where == f"runs/x/report.json {where}"
+    assert refused.value.where == "runs/x/report.json"
+    assert refused.value.what.startswith(f"{where}: ")
 
 
 @pytest.mark.parametrize("text", ["", "{", b"\xff\xfe\x00", "[" * 100_000, "7", "null"])

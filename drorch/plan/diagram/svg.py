@@ -9,8 +9,8 @@ from types import MappingProxyType
 from drorch.core.ids import short
 from drorch.plan.codec import plan_id
 from drorch.plan.critical import critical_path, earliest_finish, estimated_duration
+from drorch.plan.diagram.layout import BOX_HEIGHT, BOX_WIDTH, LEFT, Box, Layout, place
 from drorch.plan.graph import Edges, ancestors, waits_for
-from drorch.plan.layout import BOX_HEIGHT, BOX_WIDTH, LEFT, Box, Layout, place
 from drorch.plan.model import Phase, Plan, Step
 
 COLOURS = MappingProxyType(

@@ -1,0 +1,357 @@
+"""One text per form that drorch writes; a name is that of its golden file, with ``__`` for the dot."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, get_args
+
+from drorch.access.denial_test.course import look_to_json
+from drorch.access.denial_test.journal import Happening, lines_of, open_journal
+from drorch.access.denial_test.model import Look
+from drorch.access.ports import Denial, GatewayReading, LicenceReading, LoginReading, PoolReading, SourceAnswer
+from drorch.actions.codec import action_to_json
+from drorch.actions.events import ActionBody, actions_chain
+from drorch.actions.model import Action
+from drorch.adapters.ansible.attempt import AttemptFolder, AttemptRequest
+from drorch.adapters.probes.lost_sites import FILE_NAME, LostSites
+from drorch.adapters.probes.spec import WatchSpec
+from drorch.adapters.processes import ProcessRef
+from drorch.adapters.store.events import SqlStore
+from drorch.adapters.store.inbox import SqlInbox
+from drorch.adapters.store.readings import ReadingTables
+from drorch.app.audit import STREAM as AUDIT
+from drorch.app.audit import AuditLog, Entry
+from drorch.callout.codec import GENESIS as CALLOUT_GENESIS
+from drorch.callout.codec import event_to_line as callout_line
+from drorch.callout.codec import linked as callout_linked
+from drorch.callout.codec import tree_hash
+from drorch.callout.log import CalloutBody, CalloutEvent
+from drorch.callout.model import CallTree
+from drorch.callout.result import CalloutResult, result_to_json
+from drorch.catalog.model import Catalog, Department
+from drorch.core.chain import Chain
+from drorch.core.chain import Entry as ChainEntry
+from drorch.core.clock import Instant
+from drorch.core.codec import plain, to_text
+from drorch.core.findings import Finding
+from drorch.core.ids import canonical_json
+from drorch.evidence.baseline import Baseline
+from drorch.evidence.boots import BootSeen
+from drorch.evidence.fingerprint import Fingerprints, Source
+from drorch.evidence.model import CanaryWrite, Sample
+from drorch.evidence.protection import ProtectionSample
+from drorch.evidence.record.codec import report_to_text
+from drorch.evidence.record.model import Report
+from drorch.plan.codec import plan_to_text
+from drorch.plan.history import RunTimes, history_to_json
+from drorch.plan.model import Act, Plan, PlaybookAct, Step
+from drorch.report.after_action.codec import aar_to_text
+from drorch.report.after_action.log import AarBody, aar_chain
+from drorch.report.after_action.model import AfterAction
+from drorch.run.chain import GENESIS, link
+from drorch.run.codec import encode
+from drorch.run.events import Approved, Body, Event, InterlockOverridden
+from drorch.run.ports import PlaybookResult
+from drorch.schedules.events import Body as ScheduleBody
+from drorch.schedules.events import Instant as ScheduleInstant
+from drorch.schedules.events import body_to_text, instant_to_json
+from drorch.testing.builders import small_catalog
+from drorch.testing.clock import HandClock
+from drorch.testing.streams import MemoryStore
+from drorch.year.codec import GENESIS as YEAR_GENESIS
+from drorch.year.codec import event_to_line as year_line
+from drorch.year.codec import linked as year_linked
+from drorch.year.codec import status_to_json
+from drorch.year.freshness import Stale, stale_to_json
+from drorch.year.log import YearBody, YearEvent
+from drorch.year.planning.codec import plan_to_json as year_plan_to_json
+from drorch.year.planning.model import YearPlan
+from drorch.year.status import DutyStatus, Pace, YearStatus
+
+from .examples import bare, filled
+
+__all__ = [
+    *("access_journal__jsonl", "access_look__json", "action__json", "actions__jsonl", "after_action__json"),
+    *("after_action_log__jsonl", "attempt_request__json", "attempt_result__json", "attempt_worker__json"),
+    *("audit__jsonl", "baseline__json", "boots__jsonl", "callout__jsonl", "callout_result__json", "callout_tree__txt"),
+    *("canaries__jsonl", "capacity_readings__jsonl", "catalog__json", "catalog_filled__json", "durations__json"),
+    *("entries__jsonl", "findings__json", "fingerprint__json", "lost_sites__json", "plan__json", "protection__jsonl"),
+    *("report__json", "requests__jsonl", "run_events__jsonl", "samples__jsonl", "schedule_events__jsonl"),
+    *("schedule_instant__json", "stale__json", "watch__json", "year__jsonl", "year_plan__json", "year_status__json"),
+]
+_AT = datetime(2026, 3, 1, 7, 30, 15, tzinfo=UTC)
+_ODD = datetime(2026, 3, 1, 7, 30, 15, 250_000, tzinfo=UTC)
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def _each(union: Any) -> Iterable[Any]:
+    """Two values of every kind of a union: with everything, and with what is obligatory."""
+    for kind in get_args(union):
+        yield from (filled(kind), bare(kind))
+
+
+# ---- catalog and plan
+
+
+def catalog__json() -> str:
+    return canonical_json(plain(small_catalog())) + "\n"
+
+
+def catalog_filled__json() -> str:
+    return canonical_json(plain(filled(Catalog))) + "\n" + _shown(plain(bare(Catalog)))
+
+
+def entries__jsonl() -> str:
+    parts = (*filled(Catalog).sites, *filled(Catalog).applications, filled(Department), bare(Department))
+    return "".join(json.dumps(plain(part)) + "\n" for part in parts)
+
+
+def plan__json() -> str:
+    acts = [filled(kind) for kind in get_args(Act)]
+    whole = [filled(Step, act=act, undo=filled(PlaybookAct), id=f"step/{at}") for at, act in enumerate(acts)]
+    # A limit of a step may be given as a whole number; it is written as seconds all the same.
+    steps = (*whole, bare(Step, act=bare(PlaybookAct), timeout_s=60, estimate_s=1), bare(Step, urgency_s=3))
+    return plan_to_text(filled(Plan, steps=steps)) + plan_to_text(bare(Plan))
+
+
+def durations__json() -> str:
+    return _shown(history_to_json([filled(RunTimes), bare(RunTimes)], about="a test"))
+
+
+# ---- runs and what is observed
+
+
+def _events() -> tuple[Event, ...]:
+    made, chain = list[Event](), GENESIS
+    for seq, body in enumerate(_each(Body), start=1):
+        at = Instant(mono=1000 / 3 + seq, wall=_ODD if seq % 2 else _AT)
+        made.append(link(chain, run="20260301-073015-abcd", seq=seq, at=at, body=body))
+        chain = made[-1].chain
+    return tuple(made)
+
+
+def run_events__jsonl() -> str:
+    return "".join(encode(event) + "\n" for event in _events())
+
+
+def requests__jsonl() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        inbox = SqlInbox(Path(folder) / "inbox.sqlite")
+        inbox.put("a-run", filled(Approved))
+        inbox.put("a-run", filled(InterlockOverridden), asked=Instant(mono=1 / 3, wall=_AT))
+        inbox.close()
+        rows = _rows(Path(folder) / "inbox.sqlite", "SELECT kind, data FROM requests ORDER BY id")
+    return "".join(f"{kind} {data}\n" for kind, data in rows)
+
+
+def _rows(file: Path, query: str) -> list[Any]:
+    connection = sqlite3.connect(file)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def watch__json() -> str:
+    return to_text(filled(WatchSpec)) + to_text(bare(WatchSpec))
+
+
+def samples__jsonl() -> str:
+    return to_text(filled(Sample)) + to_text(bare(Sample)) + to_text(filled(Sample, detail="\u2028\n\x1b"))
+
+
+def canaries__jsonl() -> str:
+    return to_text(filled(CanaryWrite)) + to_text(bare(CanaryWrite))
+
+
+def protection__jsonl() -> str:
+    return to_text(filled(ProtectionSample)) + to_text(bare(ProtectionSample))
+
+
+def boots__jsonl() -> str:
+    return to_text(BootSeen(boot="a-boot", mono=1 / 3, wall=_ODD.isoformat())) + to_text(
+        BootSeen(boot="", mono=2, wall=_AT.isoformat())
+    )
+
+
+def baseline__json() -> str:
+    return to_text(filled(Baseline)) + _shown(plain(bare(Baseline)))
+
+
+def fingerprint__json() -> str:
+    parts = MappingProxyType(
+        {Source.INVENTORY: MappingProxyType({"host": "hash"}), Source.PROBES: MappingProxyType({})}
+    )
+    return to_text(Fingerprints(schema=1, run="a-run", applications={"umoja": parts, "mail": MappingProxyType({})}))
+
+
+def lost_sites__json() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        lost = LostSites(Path(folder))
+        lost.add("nyc", 1 / 3)
+        lost.add("brindisi", 20.0)
+        return (Path(folder) / FILE_NAME).read_text(encoding="utf-8")
+
+
+def _attempt(write: Callable[[AttemptFolder], object], name: str) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        attempt = AttemptFolder.at(Path(folder), "a-run", "umoja--start.1")
+        assert attempt.open(
+            AttemptRequest(
+                run="a-run",
+                ident="umoja--start.1",
+                playbook="p",
+                playbooks="f",
+                inventory="i",
+                variables={"hosts": ["db-nyc"], "\u00fc": None},
+                timeout_s=60.0,
+                secret_files=("s",),
+            )
+        )
+        write(attempt)
+        return (attempt.path / name).read_text(encoding="utf-8")
+
+
+def attempt_request__json() -> str:
+    written = json.loads(_attempt(lambda _: None, "request.json"))
+    assert written["launcher"].keys() == {"pid", "started"}
+    return json.dumps(written | {"launcher": {"pid": 7, "started": 8}}, indent=1, sort_keys=True) + "\n"
+
+
+def attempt_worker__json() -> str:
+    return _attempt(lambda attempt: attempt.claim(ProcessRef(pid=7, started=99)), "worker.json")
+
+
+def attempt_result__json() -> str:
+    full = filled(PlaybookResult, facts={"deep": [1, {"a": None}], "text": "\u00fc"})
+    return _attempt(lambda attempt: attempt.finish(full, started=1.5, ended=2.25), "result.json") + _attempt(
+        lambda attempt: attempt.finish(bare(PlaybookResult)), "result.json"
+    )
+
+
+# ---- logs of the year's products
+
+
+def _chained(chain: Chain[Any], bodies: Iterable[Any]) -> str:
+    text, before = "", chain.genesis
+    for seq, body in enumerate(bodies, start=1):
+        entry = chain.linked(before, ChainEntry(seq=seq, at=_AT, person="Ana", reason="\u00fcbung", body=body))
+        text, before = text + chain.line(entry), entry.chain
+    return text
+
+
+def actions__jsonl() -> str:
+    return _chained(actions_chain(), _each(ActionBody))
+
+
+def after_action_log__jsonl() -> str:
+    return _chained(aar_chain(), _each(AarBody))
+
+
+def year__jsonl() -> str:
+    text, before = "", YEAR_GENESIS
+    for seq, body in enumerate(_each(YearBody), start=1):
+        event = year_linked(before, YearEvent(seq=seq, at=_AT, person="Ana", reason="\u00fcbung", body=body))
+        text, before = text + year_line(event), event.chain
+    return text
+
+
+def callout__jsonl() -> str:
+    text, before = "", CALLOUT_GENESIS
+    for seq, body in enumerate(_each(CalloutBody), start=1):
+        event = callout_linked(before, CalloutEvent(seq=seq, at=_ODD if seq % 2 else _AT, body=body))
+        text, before = text + callout_line(event), event.chain
+    return text
+
+
+def audit__jsonl() -> str:
+    store = MemoryStore()
+    log = AuditLog(store, HandClock())
+    log.append(filled(Entry))
+    log.append(bare(Entry, act="POST /api/v1/login", detail="password=verysecret"))
+    return lines_of(store.read(AUDIT)).decode()
+
+
+def access_journal__jsonl() -> str:
+    store = MemoryStore()
+    tests = open_journal(store)
+    started = Happening(kind="started", body={"host": "here", "bound": {"licences": 3, "days": 5}})
+    tests.add("a-test", [started], at=_ODD, person="Ana")
+    tests.add("a-test", [Happening(kind="sample", body=look_to_json(filled(Look)))], at=_AT)
+    return lines_of(store.read("access-test/a-test")).decode()
+
+
+def schedule_events__jsonl() -> str:
+    return "".join(body_to_text(body) + "\n" for body in _each(ScheduleBody))
+
+
+def capacity_readings__jsonl() -> str:
+    denials = {Denial.STA: 3, Denial.AUTH: 0}
+    readings = [filled(GatewayReading, denials=denials, max_users=float("inf")), bare(GatewayReading, denials={})]
+    readings += [make(kind) for kind in (PoolReading, LicenceReading, LoginReading) for make in (filled, bare)]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "store.sqlite"
+        with SqlStore(file) as store:
+            ReadingTables(store).keep("a-source", SourceAnswer(readings=tuple(readings)))
+        rows = _rows(file, "SELECT kind, data FROM readings ORDER BY id")
+    return "".join(f"{kind} {data}\n" for kind, data in rows)
+
+
+# ---- records and what programs are told
+
+
+def report__json() -> str:
+    return report_to_text(filled(Report)) + report_to_text(bare(Report))
+
+
+def after_action__json() -> str:
+    return aar_to_text(filled(AfterAction)) + aar_to_text(bare(AfterAction))
+
+
+def action__json() -> str:
+    day = date(2030, 1, 1)
+    return _shown([action_to_json(filled(Action), day), action_to_json(bare(Action), day)])
+
+
+def access_look__json() -> str:
+    return _shown([look_to_json(filled(Look)), look_to_json(bare(Look))])
+
+
+def callout_result__json() -> str:
+    return _shown([result_to_json(filled(CalloutResult)), result_to_json(bare(CalloutResult))])
+
+
+def callout_tree__txt() -> str:
+    return tree_hash(filled(CallTree)) + "\n" + tree_hash(bare(CallTree)) + "\n"
+
+
+def findings__json() -> str:
+    return _shown([filled(Finding).to_json(), bare(Finding).to_json()])
+
+
+def schedule_instant__json() -> str:
+    return _shown([instant_to_json(filled(ScheduleInstant)), instant_to_json(bare(ScheduleInstant))])
+
+
+def stale__json() -> str:
+    return _shown([stale_to_json(filled(Stale)), stale_to_json(bare(Stale))])
+
+
+def year_plan__json() -> str:
+    return _shown([year_plan_to_json(filled(YearPlan)), year_plan_to_json(bare(YearPlan))])
+
+
+def year_status__json() -> str:
+    pace = replace(filled(Pace), owed=10, met=4, days_gone=100, days_of_year=365)
+    duties = (filled(DutyStatus), bare(DutyStatus))
+    return _shown(status_to_json(YearStatus(on=date(2026, 3, 1), duties=duties, paces=(pace,))))
