@@ -11,6 +11,7 @@ from typing import Any
 from drorch.access.denial_test.file import DenialTest
 from drorch.access.denial_test.journal import Event
 from drorch.access.denial_test.model import Course, Judgement, Login, Look
+from drorch.core.codec import read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,19 +114,6 @@ def at_text(event: Event) -> str:
     return event.at.isoformat(timespec="milliseconds")
 
 
-def look_to_json(look: Look) -> dict[str, object]:
-    """A sample for the journal."""
-    return {
-        "held": look.held,
-        "sessions": look.sessions,
-        "licences_free": look.licences_free,
-        "licence_count": look.licence_count,
-        "highest_load": look.highest_load,
-        "licence_denials": look.licence_denials,
-        "departments": dict(look.departments),
-    }
-
-
 def _after(course: Course, kind: str, body: Mapping[str, Any]) -> Course:
     if kind == "logged-on":
         login = Login(
@@ -138,7 +126,7 @@ def _after(course: Course, kind: str, body: Mapping[str, Any]) -> Course:
         )
         return replace(course, logins=(*course.logins, login))
     if kind == "sample":
-        look = Look(**{**body, "departments": MappingProxyType(dict(body["departments"]))})
+        look = read(Look, body, where="a sample of the test", next_step="restore the journal from a copy")
         return replace(course, looks=(*course.looks, look))
     if kind == "held":
         return replace(course, held_s=float(body["seconds"]))

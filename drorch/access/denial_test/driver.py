@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from drorch.access.denial_test.course import Standing, Told, look_to_json
+from drorch.access.denial_test.course import Standing, Told
 from drorch.access.denial_test.file import DenialTest
 from drorch.access.denial_test.model import Login, Look, Method, why_stop
 from drorch.access.denial_test.operations import DEMAND, AccessTests, accounts_of, one_line
@@ -20,6 +20,7 @@ from drorch.access.denial_test.samples import Looker, read_people
 from drorch.access.poll import AccessParts
 from drorch.access.ports import Account, HeldLogin, LoginDriver
 from drorch.access.sources import SourceConfig
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, Refused
 
 
@@ -216,7 +217,7 @@ class Drive:
 
     def _sampled(self, test: DenialTest, look: Look, looker: Looker) -> None:
         self._looks.append(look)
-        self._write(test, "sample", look_to_json(look))
+        self._write(test, "sample", plain(look))
         if looker.unread:
             self._write(test, "unread", {"sources": list(looker.unread)})
 

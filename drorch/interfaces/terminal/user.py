@@ -11,6 +11,7 @@ import typer
 from drorch.app import composition, settings
 from drorch.app.accounts import Account, Accounts, Role
 from drorch.app.audit import AuditLog, Entry
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid
 from drorch.interfaces.terminal.output import print_json, print_table
 
@@ -48,7 +49,7 @@ def add(
         roles=frozenset(role),
         departments=tuple(department or ()),
         break_glass=break_glass,
-        subject=subject,
+        oidc_subject=subject,
         made_by=by,
     )
     made = accounts.add(account, None if no_password else _password(password_stdin))
@@ -61,14 +62,14 @@ def list_users(as_json: AsJson = False) -> None:
     """All accounts."""
     accounts = _accounts().all()
     if as_json:
-        print_json([account.to_json() for account in accounts])
+        print_json([account.shown() for account in accounts])
         return
     columns = ("login", "person", "roles", "departments", "opened by", "made by")
     print_table(f"{len(accounts)} accounts", columns, (_row(account) for account in accounts))
 
 
 def _row(account: Account) -> tuple[object, ...]:
-    ways = [*(["password"] if account.password else []), *(["OpenID"] if account.subject else [])]
+    ways = [*(["password"] if account.password else []), *(["OpenID"] if account.oidc_subject else [])]
     ways += ["break glass"] if account.break_glass else []
     opened = "DISABLED" if account.disabled else ", ".join(ways) or "tokens only"
     roles = ", ".join(sorted(account.roles))
@@ -137,7 +138,7 @@ def list_tokens(as_json: AsJson = False) -> None:
     """All tokens, without their secrets."""
     tokens = _accounts().tokens()
     if as_json:
-        print_json([token.to_json() for token in tokens])
+        print_json(plain(tokens))
         return
     columns = ("token", "login", "for", "roles", "until")
     rows = ((t.id, t.login, t.label, ", ".join(sorted(t.roles)), f"{t.expires:%Y-%m-%d %H:%M}Z") for t in tokens)

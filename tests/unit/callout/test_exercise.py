@@ -43,7 +43,7 @@ def test_levels_are_called_one_after_the_other(tmp_path: Path) -> None:
     assert seconds == sorted(seconds)
     assert seconds[1] >= 5
     (found,) = exercise.callouts.result(None).departments
-    assert (found.expected, found.reached, found.covered, found.result) == (3, 3, 0, TestResult.PASS)
+    assert (found.expected, found.reached, found.covered_by_deputy, found.result) == (3, 3, 0, TestResult.PASS)
     assert all(one.seconds is not None and 5 <= one.seconds <= 6.5 for one in found.people)
 
 
@@ -62,7 +62,7 @@ def test_a_deputy_is_called_and_lets_the_branch_go_on(tmp_path: Path) -> None:
     assert [name for _, name in order[:4]] == ["head", "head", "second", "finance"]
     assert [order[1][0], order[2][0]] == [60, 90]
     (found,) = exercise.callouts.result(None).departments
-    assert (found.expected, found.reached, found.covered) == (3, 2, 1)
+    assert (found.expected, found.reached, found.covered_by_deputy) == (3, 2, 1)
     assert found.result is TestResult.PASS_WITH_ISSUES
     assert [one.covered_by_deputy for one in found.people] == [True, False, False]
 
@@ -98,8 +98,8 @@ def test_a_mail_server_that_is_down_is_tried_again_and_calls_nobody(tmp_path: Pa
     exercise.callouts.drive(exercise.begin())
     found = exercise.callouts.result(None)
     assert found.sent == 0
-    assert found.not_sent == found.messages == 10
-    assert found.not_sent_because == ((down.why, 10),)
+    assert found.messages.not_sent == found.messages.intended == 10
+    assert found.messages.not_sent_because == {down.why: 10}
     assert not found.departments[0].all_called
     assert found.departments[0].result is TestResult.FAIL
 

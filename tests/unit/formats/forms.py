@@ -12,7 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
-from drorch.access.denial_test.course import look_to_json
 from drorch.access.denial_test.journal import Happening, lines_of, open_journal
 from drorch.access.denial_test.model import Look
 from drorch.access.ports import Denial, GatewayReading, LicenceReading, LoginReading, PoolReading, SourceAnswer
@@ -50,7 +49,7 @@ from drorch.evidence.protection import ProtectionSample
 from drorch.evidence.record.codec import report_to_text
 from drorch.evidence.record.model import Report
 from drorch.plan.codec import plan_to_text
-from drorch.plan.history import RunTimes, history_to_json
+from drorch.plan.history import Durations, RunTimes
 from drorch.plan.model import Act, Plan, PlaybookAct, Step
 from drorch.report.after_action.codec import aar_to_text
 from drorch.report.after_action.log import AarBody, aar_chain
@@ -125,7 +124,7 @@ def plan__json() -> str:
 
 
 def durations__json() -> str:
-    return _shown(history_to_json([filled(RunTimes), bare(RunTimes)], about="a test"))
+    return to_text(Durations(schema=2, about="a test", runs=(filled(RunTimes), bare(RunTimes))), indent=1)
 
 
 # ---- runs and what is observed
@@ -287,7 +286,7 @@ def access_journal__jsonl() -> str:
     tests = open_journal(store)
     started = Happening(kind="started", body={"host": "here", "bound": {"licences": 3, "days": 5}})
     tests.add("a-test", [started], at=_ODD, person="Ana")
-    tests.add("a-test", [Happening(kind="sample", body=look_to_json(filled(Look)))], at=_AT)
+    tests.add("a-test", [Happening(kind="sample", body=plain(filled(Look)))], at=_AT)
     return lines_of(store.read("access-test/a-test")).decode()
 
 
@@ -324,7 +323,7 @@ def action__json() -> str:
 
 
 def access_look__json() -> str:
-    return _shown([look_to_json(filled(Look)), look_to_json(bare(Look))])
+    return _shown([plain(filled(Look)), plain(bare(Look))])
 
 
 def callout_result__json() -> str:
@@ -336,7 +335,7 @@ def callout_tree__txt() -> str:
 
 
 def findings__json() -> str:
-    return _shown([filled(Finding).to_json(), bare(Finding).to_json()])
+    return _shown(plain((filled(Finding), bare(Finding))))
 
 
 def schedule_instant__json() -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from drorch.app.accounts import Role
+from drorch.core.codec import plain
 from drorch.core.errors import NotFound
 from drorch.interfaces.http.api.base import (
     Ctx,
@@ -35,7 +36,7 @@ from drorch.interfaces.http.context import WebContext
 from drorch.interfaces.http.problems import HttpProblem
 from drorch.interfaces.http.security.principal import Principal
 from drorch.interfaces.http.security.rules import require
-from drorch.year.codec import booking_to_json, event_to_json, status_to_json
+from drorch.year.codec import event_to_json, status_to_json
 from drorch.year.local_time import parse_instant
 from drorch.year.log import YearEvent, fold_year
 from drorch.year.model import Activity, TestResult
@@ -123,7 +124,7 @@ def status(
     duties = data.get("duties")
     if obligation is not None and isinstance(duties, list):
         data["duties"] = [item for item in duties if item.get("obligation") == obligation]
-    return {**data, "findings": [item.to_json() for item in findings]}
+    return {**data, "findings": plain(findings)}
 
 
 @router.get("/records", dependencies=[require()])
@@ -174,7 +175,7 @@ def bookings(context: Ctx, cursor: Cursor = None, limit: Limit = 100) -> Page[di
     """Planned tests."""
     book = fold_year(_year(context).events())
     page = page_of(tuple(book.bookings.values()), lambda item: item.id, cursor, limit)
-    return Page(items=[booking_to_json(item) for item in page.items], next=page.next, total=page.total)
+    return Page(items=plain(page.items), next=page.next, total=page.total)
 
 
 @router.post("/bookings", dependencies=[require(Role.PLANNER)], status_code=201)

@@ -137,7 +137,7 @@ def check(report: IdArgument, as_json: JsonOption = False) -> None:
     reports = _reports()
     findings = reports.check(reports.book(report).version(None))
     if as_json:
-        print_json({"findings": [found.to_json() for found in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(f"{len(findings)} findings")

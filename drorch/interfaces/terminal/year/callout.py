@@ -21,6 +21,7 @@ from drorch.callout.rehearsal import Rehearsed, rehearse
 from drorch.callout.result import CalloutResult, result_to_json, shown_as
 from drorch.catalog.durations import show_duration
 from drorch.catalog.files import load_catalog_file
+from drorch.core.codec import plain
 from drorch.core.errors import Broken, ExitCode, InputInvalid
 from drorch.core.findings import errors
 from drorch.interfaces.terminal.output import console, print_findings, print_json, print_table
@@ -54,7 +55,7 @@ def check(
     loaded = load_call_tree(read_private(tree), str(tree))
     findings = check_call_tree(loaded, load_catalog_file(catalog))
     if as_json:
-        print_json({"findings": [finding.to_json() for finding in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from drorch.app import composition, settings
 from drorch.catalog.durations import show_duration
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid, NotFound
 from drorch.core.findings import errors
 from drorch.core.ids import short
@@ -67,7 +68,7 @@ def check(
     files = ScheduleFiles(schedules=schedule, catalog=catalog, year=year)
     setup, findings = read_setup(files, composition.scheduled_checks(year, catalog).keys(), _now())
     if as_json:
-        print_json({"findings": [finding.to_json() for finding in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(f"{len(setup.schedules.items)} schedules; {len(findings)} findings")
