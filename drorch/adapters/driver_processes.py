@@ -17,7 +17,7 @@ from drorch.core.errors import Broken
 ATTACH = (sys.executable, "-m", "drorch", "run", "attach")
 _KEPT = (
     *("HOME", "PATH", "TZ", "PGPASSFILE"),
-    *("DRORCH_ESTATE", "DRORCH_JOURNAL", "DRORCH_PG_BIN", "DRORCH_PLAYBOOKS", "DRORCH_STORE"),
+    *("DRORCH_ESTATE", "DRORCH_PG_BIN", "DRORCH_PLAYBOOKS", "DRORCH_STORE"),
 )
 """What a driver takes over from the environment; nothing else, so that no secret of a service comes along."""
 LOG_TAIL = 2000

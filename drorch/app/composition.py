@@ -8,7 +8,6 @@ import platform
 import random
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -38,12 +37,11 @@ from drorch.adapters.probes.protection import ProtectionMeter
 from drorch.adapters.probes.snapshot import take_snapshot
 from drorch.adapters.probes.watcher_processes import WatcherProcesses
 from drorch.adapters.processes import ProcessRef
+from drorch.adapters.store import export as store_files
 from drorch.adapters.store.events import SqlStore
-from drorch.adapters.store.inbox import SqlInbox
-from drorch.adapters.store.journal import SqlJournal
+from drorch.adapters.store.export import Manifest
 from drorch.adapters.store.peaks import PeakArchive
 from drorch.adapters.store.records import SqlRecords
-from drorch.adapters.store.schedule import SqlScheduleStore
 from drorch.adapters.typesetter import Typeset
 from drorch.adapters.typesetter import typeset as typeset_by_typst
 from drorch.app import settings
@@ -56,7 +54,10 @@ from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid
 from drorch.core.files import read_input
+from drorch.core.integrity import OnProgress
+from drorch.core.patient import OnWait, Patience, PatientStore
 from drorch.core.state_folder import WatchFolder, runs_folder
+from drorch.core.stream import EventStore
 from drorch.estate.model import Estate
 from drorch.evidence.baseline import Baseline
 from drorch.evidence.export import KnownSecrets, SealingParts
@@ -71,9 +72,13 @@ from drorch.orchestration.service import Service
 from drorch.plan.playbook_folder import playbooks_folder
 from drorch.report.paper_forms import Papers
 from drorch.run.events import DriverAttached, Event
+from drorch.run.journal import RunJournal, RunRequests
+from drorch.schedules.log import ScheduleLog
 from drorch.schedules.named_checks import Checks, access_check, access_model_check, access_poll_check, year_check
 from drorch.year.log import year_log
 
+DRIVER_WAITS_S = 900.0
+"""So long a driver waits for a store that is away. Every other call gives up at the store's own deadline."""
 _TICK_S = 0.1
 """How exactly the kernel tells when a process began, with room."""
 
@@ -111,10 +116,10 @@ def clock() -> Clock:
     return SystemClock()
 
 
-def service(home: Path | None = None) -> Service:
-    """The use cases over the real adapters, for the present state folder."""
+def service(home: Path | None = None, on_wait: OnWait | None = None) -> Service:
+    """The use cases over the real adapters, for the present state folder. ``on_wait``: see `parts`."""
     folder = home or settings.home()
-    return Service(parts(folder), RealPartsOfEstate(home=folder))
+    return Service(parts(folder, on_wait), RealPartsOfEstate(home=folder))
 
 
 def operations(home: Path | None = None) -> Operations:
@@ -122,21 +127,34 @@ def operations(home: Path | None = None) -> Operations:
     return Operations(parts(home or settings.home()), _is_at_it)
 
 
-def event_store(home: Path | None = None) -> SqlStore:
-    """The event store of this process: opened once, closed when the process ends."""
-    return _opened(settings.store_place(home or settings.home()))
+def event_store(home: Path | None = None, *, new: bool = True) -> SqlStore:
+    """The event store of this process: opened once, closed when the process ends.
+
+    ``new`` False: NotFound where there is none yet.
+    """
+    return _opened(settings.store_place(home or settings.home()), new)
+
+
+def export_store(target: Path, on_progress: OnProgress) -> Manifest:
+    """The whole store as files."""
+    return store_files.export(event_store(new=False), target, on_progress)
+
+
+def restore_store(source: Path, on_progress: OnProgress) -> Manifest:
+    """Files back into an empty store."""
+    return store_files.restore(source, event_store(), on_progress)
 
 
 @cache
-def _opened(place: str) -> SqlStore:
-    store = SqlStore(place)
+def _opened(place: str, new: bool) -> SqlStore:
+    store = SqlStore(place, new=new)
     atexit.register(store.close)
     return store
 
 
-def schedule_store(home: Path | None = None) -> SqlScheduleStore:
-    """The schedule's instants, in the journal's database."""
-    return SqlScheduleStore(settings.journal_database(home or settings.home()))
+def schedule_store(home: Path | None = None) -> ScheduleLog:
+    """The schedule's instants, in the event store."""
+    return ScheduleLog(event_store(home))
 
 
 def presence() -> MachinePresence:
@@ -207,18 +225,28 @@ def _is_at_it(attached: Event) -> bool:
     return process is not None and process.started / os.sysconf("SC_CLK_TCK") <= attached.at.mono + _TICK_S
 
 
-def parts(folder: Path) -> Parts:
-    """The real adapters over one state folder."""
-    database = settings.journal_database(folder)
+def parts(folder: Path, on_wait: OnWait | None = None) -> Parts:
+    """The real adapters over one state folder.
+
+    ``on_wait``: of a driver, which waits up to `DRIVER_WAITS_S` for a store that is away, and tells so.
+    """
+    store: EventStore = event_store(folder)
+    patience = Patience(clock(), limit_s=DRIVER_WAITS_S if on_wait else 0.0, on_wait=on_wait or _unsaid)
+    store = PatientStore(store, patience) if on_wait else store
     return Parts(
         home=folder,
         clock=clock(),
         ids=SystemIds(),
-        journal=SqlJournal(database),
-        inbox=SqlInbox(database),
+        journal=RunJournal(store),
+        inbox=RunRequests(store),
+        waits=patience.take_waits,
         watching=WatcherProcesses(),
         boot=boot_id(),
     )
+
+
+def _unsaid(seconds: float, why: str) -> None:
+    """Nobody waits."""
 
 
 def metrics_reader(
@@ -235,7 +263,7 @@ def metrics_reader(
         store=event_store(of.home),
         catalog_file=catalog,
         journal=of.journal,
-        database=settings.journal_database(of.home),
+        database=settings.store_place(of.home),
         inbox=of.inbox,
         clock=of.clock,
         drives=_drives,
@@ -250,12 +278,10 @@ def metrics_reader(
     )
 
 
-@contextmanager
-def sealing(home: Path | None = None) -> Iterator[SealingParts]:
+def sealing(home: Path | None = None) -> SealingParts:
     """What an export of evidence needs, for the present state folder."""
     folder = home or settings.home()
-    with SqlJournal(settings.journal_database(folder)) as journal:
-        yield SealingParts(home=folder, journal=journal, secrets=known_secrets)
+    return SealingParts(home=folder, journal=RunJournal(event_store(folder)), secrets=known_secrets)
 
 
 def known_secrets(estate: Estate) -> KnownSecrets:
@@ -276,7 +302,7 @@ def examine(catalog: Path, estate: Path | None, home: Path | None = None) -> Ite
     home = home or settings.home()
     doctor = Doctor(
         ThisMachine(),
-        journal=lambda: SqlJournal(settings.journal_database(home)),
+        journal=lambda: RunJournal(event_store(home)),
         operations=lambda: operations(home),
         secret_files=lambda found: [Path(found.pgpass_file), *secret_files_of(Path(found.inventory))],
     )

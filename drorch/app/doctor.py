@@ -15,15 +15,15 @@ from drorch.app import settings
 from drorch.catalog.check import check_catalog
 from drorch.catalog.files import load_catalog_file
 from drorch.catalog.model import Catalog
-from drorch.core.errors import DrorchError
+from drorch.core.errors import Broken, DrorchError
 from drorch.core.findings import Severity
 from drorch.core.ids import short
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate, NameServer
+from drorch.orchestration.lost_runs import NO_EVENTS_NEXT, runs_without_events
 from drorch.orchestration.operator_requests import Operations
 from drorch.plan.playbook_folder import playbooks_folder, read_playbooks
 from drorch.plan.refs import playbooks_id
-from drorch.run.chain import first_break
 from drorch.run.ports import Journal
 
 LITTLE_BYTES = 1 << 30
@@ -120,6 +120,7 @@ class Doctor:
             ("clock", self._clock),
             ("state folder", self._folder),
             ("journal", self._journal_holds),
+            ("lost runs", self._lost_runs),
             ("runs", self._runs),
             ("catalog", self._catalog),
             ("playbooks", self._playbooks),
@@ -169,7 +170,7 @@ class Doctor:
         kind, free = self._machine.file_system(patient.home), self._machine.free_bytes(patient.home)
         if kind in NETWORK_FILE_SYSTEMS:
             said = f"{patient.home} is on a network file system ({kind}): the journal may be damaged there"
-            step = "set DRORCH_HOME to a folder on a local disk, or DRORCH_JOURNAL to a PostgreSQL database"
+            step = "set DRORCH_HOME to a folder on a local disk, or DRORCH_STORE to a PostgreSQL database"
             yield Check(name="state folder", health=Health.BAD, said=said, next_step=step)
         else:
             yield Check(name="state folder", health=Health.GOOD, said=f"{patient.home} ({kind or 'unknown kind'})")
@@ -184,14 +185,19 @@ class Doctor:
     def _journal_holds(self, _: Patient) -> Iterator[Check]:
         journal = self._journal()
         runs = journal.runs()
-        broken = [(run, found) for run in runs if (found := first_break(journal.read(run))) is not None]
+        broken = [(run, said) for run in runs if (said := _why_broken(journal, run)) is not None]
         yield _check(
             "journal",
             not broken,
             f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}, every chain holds",
-            "; ".join(f"run {run}: {found.reason}" for run, found in broken),
-            "keep the file, restore the journal from its copy, and find out who changed it",
+            "; ".join(f"run {run}: {said}" for run, said in broken),
+            "keep the store, restore it from its export, and find out who changed it",
         )
+
+    def _lost_runs(self, patient: Patient) -> Iterator[Check]:
+        lost = runs_without_events(patient.home, self._journal())
+        said = f"these have a folder and no events in the store: {_some(lost)}"
+        yield _check("lost runs", not lost, "every run folder has its events", said, NO_EVENTS_NEXT)
 
     def _runs(self, _: Patient) -> Iterator[Check]:
         operations, alone, unreadable = self._operations(), [], []
@@ -270,6 +276,14 @@ def _check(name: str, holds: bool, good: str, bad: str, step: str) -> Check:
     if holds:
         return Check(name=name, health=Health.GOOD, said=good)
     return Check(name=name, health=Health.BAD, said=bad, next_step=step)
+
+
+def _why_broken(journal: Journal, run: str) -> str | None:
+    try:
+        journal.read(run)
+    except Broken as broken:
+        return broken.what
+    return None
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

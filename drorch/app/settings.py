@@ -31,11 +31,6 @@ def store_place(folder: Path) -> str:
     return os.environ.get("DRORCH_STORE") or str(folder / "store.sqlite")
 
 
-def journal_database(folder: Path) -> str:
-    """Where the journal is: the SQLAlchemy URL in ``$DRORCH_JOURNAL``, else ``journal.sqlite`` in the state folder."""
-    return os.environ.get("DRORCH_JOURNAL") or str(folder / "journal.sqlite")
-
-
 def default_estate() -> Path:
     """``$DRORCH_ESTATE``, else the estate of the lab that the state folder points to. NotFound when there is none."""
     named = os.environ.get("DRORCH_ESTATE")

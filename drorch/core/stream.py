@@ -13,16 +13,19 @@ only chain formula of drorch; ``tools/verify_evidence.py`` holds it once more, t
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from json.encoder import encode_basestring
 from math import isfinite
 from typing import NamedTuple, Protocol
 
 from drorch.core.errors import Broken, InputInvalid, JournalConflict, StoreAway
+from drorch.core.ids import canonical_json
 
 GENESIS = "sha256:" + "0" * 64
+_OTHER_COPY = "take another copy of the export"
 _MOST_TRIES = 50
 """So often `decide` begins again because somebody else was first; more means that something never lets us."""
 
@@ -203,19 +206,53 @@ def until_first(once: Callable[[], tuple[Record, ...]]) -> tuple[Record, ...]:
     raise last
 
 
-def line_of(record: Record) -> str:
-    """The canonical JSON that is hashed. Its keys are sorted, and ``body`` stands in it as it was written."""
+def line_of(record: Record, *, whole: bool = False) -> str:
+    """The canonical JSON that is hashed; with ``whole`` that of all fields, as an export has it.
+
+    Keys are sorted, and ``body`` stands in it as it was written.
+    """
     mono = "null" if record.mono is None else repr(record.mono)
+    own, prev = (f'"hash":"{record.hash}",', f'"prev":"{record.prev}",') if whole else ("", "")
     return (
-        f'{{"at":"{stamp(record.at)}","body":{record.body},"epoch":{record.epoch},"kind":{encode_basestring(record.kind)},'
-        f'"mono":{mono},"person":{encode_basestring(record.person)},"seq":{record.seq},'
-        f'"stream":{encode_basestring(record.stream)}}}'
+        f'{{"at":"{stamp(record.at)}","body":{record.body},"epoch":{record.epoch},{own}'
+        f'"kind":{encode_basestring(record.kind)},"mono":{mono},"person":{encode_basestring(record.person)},{prev}'
+        f'"seq":{record.seq},"stream":{encode_basestring(record.stream)}}}'
+    )
+
+
+def record_of(line: str, where: str) -> Record:
+    """The record of one line of an export. InputInvalid for anything else; the hash is not compared."""
+    try:
+        fields = json.loads(line)
+        body = canonical_json(fields.pop("body"))
+        at = datetime.fromisoformat(fields.pop("at"))
+        record = Record(**fields, at=at, body=body)
+        if not _is_record(record):
+            raise TypeError("a field has another type")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InputInvalid(f"this is no record of an export ({error})", where=where, next_step=_OTHER_COPY) from None
+    return record
+
+
+def _is_record(record: Record) -> bool:
+    texts = (record.stream, record.person, record.kind, record.prev, record.hash)
+    numbers = (record.seq, record.epoch)
+    return (
+        all(isinstance(value, str) for value in texts)
+        and all(type(value) is int for value in numbers)
+        and (record.mono is None or type(record.mono) is float)
+        and record.at.utcoffset() == timedelta(0)
     )
 
 
 def hash_of(record: Record) -> str:
     """What ``hash`` has to be; the record's own is not looked at."""
-    return _hash(record.prev, line_of(record))
+    return chained(record.prev, line_of(record))
+
+
+def chained(prev: str, line: str) -> str:
+    """The hash behind ``prev`` of a record whose canonical JSON is ``line``."""
+    return "sha256:" + hashlib.sha256(f"{prev}\n{line}".encode()).hexdigest()
 
 
 def blob_id(content: bytes) -> str:
@@ -307,7 +344,3 @@ def _draft_at(draft: Draft, append: Append, seq: int, prev: str) -> Record:
     except UnicodeEncodeError as error:
         what = f"text that no file can hold (a lone surrogate at {error.start})"
         raise InputInvalid(what, where=append.stream, next_step="correct the text") from None
-
-
-def _hash(prev: str, line: str) -> str:
-    return "sha256:" + hashlib.sha256(f"{prev}\n{line}".encode()).hexdigest()

@@ -22,12 +22,12 @@ from drorch.core.findings import Finding
 from drorch.core.ids import canonical_json
 from drorch.core.redact import SHORTEST_SECRET
 from drorch.core.state_folder import RunContext, RunFolder, run_folder, watch_folder
+from drorch.core.stream import line_of
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate
 from drorch.evidence import archive, seal
 from drorch.evidence.signatures import Signer, load_public_key, signature_holds
-from drorch.run.codec import encode
-from drorch.run.ports import Journal
+from drorch.run.journal import RunJournal
 
 _OF_A_PLAYBOOK = ("request.json", "result.json", "stdout")
 """What is kept of an attempt besides its job events: redacted by drorch, and nothing that only a process needs."""
@@ -48,7 +48,7 @@ class SealingParts:
     """What an export needs from the world."""
 
     home: Path
-    journal: Journal
+    journal: RunJournal
     secrets: Callable[[Estate], KnownSecrets]
 
 
@@ -218,7 +218,7 @@ def _files(parts: SealingParts, run: str, folder: RunFolder, watch: str) -> dict
     watched = watch_folder(parts.home, watch)
     catalog = load_catalog_file(folder.catalog)
     files = {
-        seal.JOURNAL: "".join(encode(event) + "\n" for event in parts.journal.read(run)).encode(),
+        seal.JOURNAL: "".join(line_of(record, whole=True) + "\n" for record in parts.journal.records(run)).encode(),
         seal.CATALOG: to_text(catalog).encode(),
     }
     kept = [folder.plan, folder.catalog, folder.context, *(folder.report(ending) for ending in ("json", "html", "txt"))]

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from drorch.core.errors import InputInvalid
 from drorch.core.findings import Finding, Severity
 from drorch.core.ids import canonical_json, content_hash
-from drorch.run.chain import GENESIS, chain_of
+from drorch.core.stream import GENESIS, chained
 
-SEAL_SCHEMA = 1
+SEAL_SCHEMA = 2
 MANIFEST, SIGNATURE = "MANIFEST.json", "SIGNATURE.json"
 JOURNAL, PLAN, CATALOG, REPORT = "journal.jsonl", "plan.json", "catalog.json", "report.json"
 REQUIRED = (JOURNAL, PLAN, CATALOG, REPORT, "app_catalog.yaml", "context.json", "report.html", "report.txt")
@@ -81,7 +81,7 @@ def seal(files: Mapping[str, bytes], *, drorch_version: str, signed_by: str | No
         raise InputInvalid("not the journal of a run", where=JOURNAL, next_step="restore the journal from its copy")
     body: dict[str, object] = {
         "schema": SEAL_SCHEMA,
-        "run": events[0]["run"],
+        "run": _run_of(events[0]),
         "drorch_version": drorch_version,
         "plan_id": created.get("plan_id"),
         "catalog_id": created.get("catalog_id"),
@@ -195,7 +195,7 @@ def _read_journal(content: bytes) -> tuple[Sequence[Data], list[Finding]]:
     events: list[Data] = []
     for number, line in enumerate(lines, start=1):
         event = _parse(line)
-        if not isinstance(event, dict) or type(event.get("seq")) is not int or not isinstance(event.get("chain"), str):
+        if not isinstance(event, dict) or type(event.get("seq")) is not int or not isinstance(event.get("hash"), str):
             return events, [finding("event-unreadable", f"event {number}", f"line {number} is not an event")]
         events.append(event)
     if torn:
@@ -214,13 +214,14 @@ def _chain(events: Sequence[Data]) -> Iterator[Finding]:
             else:
                 yield finding("event-missing", subject, f"event {expected} is missing, found {event['seq']}")
             return
-        if chain_of(previous, event) != event["chain"]:
+        linked = chained(previous, canonical_json(_without(_without(event, "hash"), "prev")))
+        if event.get("prev") != previous or linked != event["hash"]:
             yield finding("event-changed", subject, f"event {expected} does not follow from the ones before it")
             return
-        if event.get("run") != events[0].get("run"):
+        if event.get("stream") != events[0].get("stream"):
             yield finding("run-id", subject, f"event {expected} belongs to another run")
             return
-        previous = str(event["chain"])
+        previous = str(event["hash"])
 
 
 def _end(events: Sequence[Data], manifest: Data) -> Iterator[Finding]:
@@ -248,7 +249,7 @@ def _identities(files: Mapping[str, bytes], events: Sequence[Data], manifest: Da
     if created is None:
         yield finding("journal-begin", "event 1", "the journal does not begin with the creation of a run")
         return
-    yield from _claims("run-id", events[0].get("run"), ((REPORT, told, "id"), (MANIFEST, manifest, "run")))
+    yield from _claims("run-id", _run_of(events[0]), ((REPORT, told, "id"), (MANIFEST, manifest, "run")))
     shared = (REPORT, told), (MANIFEST, manifest)
     for code, field, claims in (
         ("plan-hash", "plan_id", [(PLAN, plan, "id"), (PLAN, _identified(plan, "id"), "id")]),
@@ -284,6 +285,10 @@ def _signature(files: Mapping[str, bytes], manifest: Data) -> Iterator[Finding]:
             yield finding("signature-changed", SIGNATURE, "the signature is not one of this manifest by its signer")
 
 
+def _run_of(event: Data) -> str:
+    return str(event.get("stream")).removeprefix("run/")
+
+
 def _created(events: Sequence[Data]) -> Data | None:
     body = events[0].get("body") if events and events[0].get("kind") == "run-created" else None
     return body if isinstance(body, dict) else None
@@ -298,7 +303,7 @@ def _without(data: Data, field: str) -> Data:
 
 
 def _head(events: Sequence[Data]) -> str:
-    return str(events[-1]["chain"]) if events else GENESIS
+    return str(events[-1]["hash"]) if events else GENESIS
 
 
 def _mapping(data: object) -> Data:

@@ -259,6 +259,9 @@ def _looks(run: Kept) -> tuple[tuple[ProtectionSample, ...], str]:
     return looks, why_not_comparable({*boots_of(run.folder), *(look.boot for look in looks)})
 
 
+_BEHIND_THE_END = (ev.DifferenceAccepted, ev.StoreWaited)
+
+
 def stretches(events: Sequence[ev.Event]) -> list[tuple[float, float]]:
     """When the run was on: a clean-up or a decision takes it up again after its end."""
     found: list[tuple[float, float]] = []
@@ -267,7 +270,7 @@ def stretches(events: Sequence[ev.Event]) -> list[tuple[float, float]]:
         if isinstance(event.body, ev.RunEnded) and began is not None:
             found.append((began, event.at.mono))
             began = None
-        elif isinstance(event.body, ev.RunStarted) or (found and not isinstance(event.body, ev.DifferenceAccepted)):
+        elif isinstance(event.body, ev.RunStarted) or (found and not isinstance(event.body, _BEHIND_THE_END)):
             began = event.at.mono if began is None else began
     return found if began is None else [*found, (began, events[-1].at.mono)]
 

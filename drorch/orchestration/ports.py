@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from typing import Protocol, Self
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
 from drorch.core.ids import IdSource
+from drorch.core.patient import Wait
 from drorch.core.state_folder import WatchFolder
 from drorch.estate.model import Estate
 from drorch.evidence.baseline import Baseline
@@ -92,6 +93,8 @@ class Parts:
     journal: Journal
     inbox: OperatorInbox
     watching: Watching
+    waits: Callable[[], Sequence[Wait]] = tuple
+    """What a driver waited for the store since it was asked last, for the record."""
     boot: str = ""
     """This start of the machine (`evidence.boots`); empty: not known."""
 

@@ -17,6 +17,7 @@ from drorch.evidence.record.files import load_report
 from drorch.evidence.record.model import Report
 from drorch.orchestration import baselines
 from drorch.orchestration.boot_log import boots_of
+from drorch.orchestration.lost_runs import lost
 from drorch.orchestration.measurement import measure_run
 from drorch.orchestration.ports import Parts
 from drorch.plan.check import check_plan
@@ -58,6 +59,8 @@ def _built(parts: Parts, run: str, stored: Report) -> Report:
     watch = watch_folder(parts.home, context.watch)
     present = read_present(folder.present.read_text("utf-8"), str(folder.present)) if folder.present.exists() else {}
     events = parts.journal.read(run)
+    if not events:
+        raise lost(run)
     measured = measure_run(
         catalog=catalog,
         plan=plan,

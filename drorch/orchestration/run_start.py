@@ -16,7 +16,6 @@ from drorch.plan.model import Plan
 from drorch.plan.playbook_folder import playbooks_folder, read_playbooks
 from drorch.plan.refs import playbooks_id
 from drorch.run import events as ev
-from drorch.run.chain import GENESIS, link
 from drorch.run.commit_policy import agreement_problem
 
 
@@ -67,9 +66,4 @@ def created(plan: Plan, operator: str) -> ev.RunCreated:
 
 def chained(run: str, clock: Clock, bodies: list[ev.Body]) -> list[ev.Event]:
     """The first events of a run."""
-    events: list[ev.Event] = []
-    previous = GENESIS
-    for seq, body in enumerate(bodies, start=1):
-        events.append(link(previous, run=run, seq=seq, at=clock.now(), body=body))
-        previous = events[-1].chain
-    return events
+    return [ev.Event(run=run, seq=seq, at=clock.now(), body=body) for seq, body in enumerate(bodies, start=1)]

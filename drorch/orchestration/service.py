@@ -255,6 +255,7 @@ class Service:
                 observer=self._of_estate.observer(opened.estate, opened.watch, opened.catalog),
                 clock=self._parts.clock,
                 inbox=self._parts.inbox,
+                waits=self._parts.waits,
                 on_event=see,
             )
             return driver.drive()
@@ -328,7 +329,9 @@ class Service:
         present = self._parts.watching.present(opened.estate, [scope.application for scope in opened.plan.scope])
         write_whole(opened.folder.present, canonical_json(plain(present)))
         self._parts.watching.stop(opened.watch.path)
-        return self.write_report(opened, present, timings=timings)
+        report = self.write_report(opened, present, timings=timings)
+        self._parts.journal.verify_place()
+        return report
 
     def write_report(
         self,

@@ -11,13 +11,14 @@ import logging
 import os
 import platform
 import queue
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
 from drorch.core.clock import Clock
 from drorch.core.errors import OperatorNeeded
+from drorch.core.patient import Wait
 from drorch.core.redact import redact_facts
 from drorch.plan.codec import plan_id
 from drorch.plan.model import ManualAct, Plan, PlaybookAct
@@ -51,6 +52,7 @@ from drorch.run.events import (
     StepFailed,
     StepStarted,
     StepUnknown,
+    StoreWaited,
     UndoFailed,
     UndoRequested,
     UndoStarted,
@@ -88,8 +90,9 @@ class Driver:
     """Drives one run to its end, or to where a person has to decide.
 
     ``open_groups`` tells, when the run starts, which protection groups other runs hold, ``conditions`` what else may
-    forbid the start; both are asked when the rest is in order. ``on_event`` sees each event
-    after it is durable. ``poll_s``: seconds between looks into the inbox and at timeouts.
+    forbid the start; both are asked when the rest is in order. ``waits``: what was waited for the store since it was
+    asked last. ``on_event`` sees each event after it is durable. ``poll_s``: seconds between looks into the inbox and
+    at timeouts.
     """
 
     journal: Journal
@@ -101,6 +104,7 @@ class Driver:
     host: str = field(default_factory=platform.node)
     pid: int = field(default_factory=os.getpid)
     inbox: OperatorInbox | None = None
+    waits: Callable[[], Sequence[Wait]] = tuple
     open_groups: Callable[[], Mapping[str, str]] = _no_open_groups
     conditions: Callable[[], Conditions] = Conditions
     secrets: Collection[str] = ()
@@ -109,7 +113,6 @@ class Driver:
     _outcomes: queue.SimpleQueue[tuple[Halt, Outcome]] = field(default_factory=queue.SimpleQueue, init=False)
     _under_way: dict[str, Halt] = field(default_factory=dict, init=False)
     _workers: Workers = field(default_factory=Workers, init=False)
-    _requests: list[int] = field(default_factory=list, init=False)
     _looked: float = field(default=float("-inf"), init=False)
 
     @cached_property
@@ -141,7 +144,11 @@ class Driver:
                 self._looked = float("-inf")
                 recorder.stage(self._requested(recorder.state))
                 self._commit(recorder)
+                self._note_waits(recorder)
+                self._commit(recorder)
                 if recorder.state.ended is not None:
+                    # What is told of the end must rest on the store that the run was written to.
+                    self.journal.verify_place()
                     return outcome
         finally:
             for halt in self._under_way.values():
@@ -202,7 +209,11 @@ class Driver:
         absent = self.executor.state(self.run, ident) is PlaybookState.ABSENT
         return absent and self.executor.give_up(self.run, ident)
 
+    def _note_waits(self, recorder: Recorder) -> None:
+        recorder.stage([StoreWaited(seconds=round(wait.seconds, 3), reason=wait.why) for wait in self.waits()])
+
     def _turn(self, recorder: Recorder) -> None:
+        self._note_waits(recorder)
         recorder.stage(self._requested(recorder.state))
         self._begin(recorder)
         commands = decide(self.plan, recorder.state, self.clock.now())
@@ -312,9 +323,6 @@ class Driver:
         self._looked = now.mono
         bodies: list[Body] = []
         for request in self.inbox.pending(self.run):
-            if request.id in self._requests:
-                continue
-            self._requests.append(request.id)
             if request.id in state.head.settled:
                 continue
             problem = self._problem(state, request)
@@ -324,10 +332,12 @@ class Driver:
             LOG.warning("run %s: %s refused: %s", self.run, type(request.body).__name__, problem)
             if state.ended is None:
                 bodies.append(RequestSettled(request=request.id, problem=problem))
+            else:
+                self.inbox.settle(self.run, [request.id], at=now)
         return bodies
 
     def _problem(self, state: RunState, request: OperatorRequest) -> str | None:
-        problem = problem_with(state, request.body, request.asked or self.clock.now())
+        problem = problem_with(state, request.body, request.asked)
         if problem is not None:
             return problem.reason
         # A run that has ended holds its protection groups no more; another one may have taken them since.
@@ -335,11 +345,7 @@ class Driver:
         return None if taken is None else taken.reason
 
     def _commit(self, recorder: Recorder) -> None:
-        events = recorder.commit()
-        if self._requests and self.inbox is not None:
-            self.inbox.settle(self.run, self._requests)
-            self._requests.clear()
-        for event in events:
+        for event in recorder.commit():
             self._tell(event)
 
     def _tell(self, event: Event) -> None:

@@ -7,16 +7,15 @@ is unknown and is never performed again without a decision. Facts carry JSON dat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cache
 from types import MappingProxyType
 
 from drorch.core.clock import Instant
-from drorch.core.codec import kinds, plain
-from drorch.core.ids import canonical_json
+from drorch.core.codec import kinds
 
-JOURNAL_SCHEMA = 1
+JOURNAL_SCHEMA = 2
 
 NO_EVIDENCE = "none (not required)"
 """Stands for the evidence of a sign-off that brought none."""
@@ -298,6 +297,14 @@ class DriverAttached:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoreWaited:
+    """The driver waited for the event store: acts under way went on, no new one started. May come behind the end."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DifferenceAccepted:
     """A person accepts what the run left different (``evidence.baseline.Difference``). Comes behind the run's end."""
 
@@ -343,6 +350,7 @@ Body = (
     | CleanUpRequested
     | RequestSettled
     | DriverAttached
+    | StoreWaited
     | DifferenceAccepted
     | RunEnded
 )
@@ -360,32 +368,11 @@ def _words() -> Mapping[type, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A body with its place. ``chain`` is the hash over the previous chain value and this event (``run.chain``).
-
-    ``written``: its text, when that is known. Not taken over by ``replace``: a changed event has another text.
-    """
+    """A body with its place in the stream of its run."""
 
     run: str
     seq: int
     at: Instant
     body: Body
-    chain: str
-    written: InitVar[tuple[str, str] | None] = None
-
-    def __post_init__(self, written: tuple[str, str] | None) -> None:
-        if written is not None:
-            self.__dict__["text"] = written
-
-    @cached_property
-    def text(self) -> tuple[str, str]:
-        """Its canonical JSON in front of and behind ``chain``; together, the JSON that is chained.
-
-        Made once, then chained, stored and checked as it is.
-        """
-        return text_around_chain(run=self.run, seq=self.seq, at=self.at, body=self.body)
-
-
-def text_around_chain(*, run: str, seq: int, at: Instant, body: Body) -> tuple[str, str]:
-    """What `Event.text` is. The keys of canonical JSON are sorted: at, body, [chain,] kind, run, seq."""
-    front = f'{{"at":{canonical_json(plain(at))},"body":{canonical_json(plain(body))}'
-    return front, f',"kind":"{kind_of(body)}","run":{canonical_json(run)},"seq":{seq}}}'
+    chain: str = ""
+    """Hash of its record (``core.stream``), over this event and all before it; empty while it is not written."""

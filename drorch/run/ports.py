@@ -30,18 +30,29 @@ from drorch.run.events import (
 
 
 class Journal(Protocol):
-    """An append-only store of events. ``(run, seq)`` is unique: a second writer gets `JournalConflict`."""
+    """Append-only events of runs. ``(run, seq)`` is unique: a second writer gets `JournalConflict`."""
 
-    def append(self, events: Sequence[Event]) -> None:
-        """Durably add events of one run, all or none. JournalConflict when a ``(run, seq)`` is already there."""
+    def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        """Durably add events behind the last of one run, all or none; they, with their chain values.
+
+        JournalConflict when they do not follow its last event. What a `RequestSettled` among them names is taken out
+        of the inbox (`OperatorInbox`) of the same store with them, or not at all.
+        """
         ...
 
     def read(self, run: str, after: int = 0) -> tuple[Event, ...]:
-        """Events of a run with ``seq > after``, in order. Empty for an unknown run."""
+        """Events of a run with ``seq > after``, in order, chain checked. Empty for an unknown run.
+
+        Broken when the chain does not hold, InputInvalid for what this drorch does not know.
+        """
         ...
 
     def runs(self) -> tuple[str, ...]:
         """Ids of all runs, oldest first."""
+        ...
+
+    def verify_place(self) -> None:
+        """Broken when the store was deleted, replaced or rolled back since this object first saw it."""
         ...
 
 
@@ -66,16 +77,16 @@ class OperatorRequest:
     """One waiting request of a person."""
 
     id: int
-    """Never used again, also not for another run."""
+    """Never used again for this run."""
     body: OperatorBody
-    asked: Instant | None = None
-    """When the person asked; None when that was not said."""
+    asked: Instant
+    """When the person asked."""
 
 
 class OperatorInbox(Protocol):
     """Requests of people to the driver of a run, which alone writes the journal. They outlive both processes."""
 
-    def put(self, run: str, body: OperatorBody, *, asked: Instant | None = None) -> None:
+    def put(self, run: str, body: OperatorBody, *, asked: Instant) -> None:
         """Durably leave a request."""
         ...
 
@@ -83,8 +94,8 @@ class OperatorInbox(Protocol):
         """Requests not yet settled, oldest first."""
         ...
 
-    def settle(self, run: str, ids: Sequence[int]) -> None:
-        """Forget requests that are in the journal now, or were refused. Unknown ids are ignored."""
+    def settle(self, run: str, ids: Sequence[int], *, at: Instant) -> None:
+        """Take out requests that no event can settle (`Journal.append`): the run has ended. Unknown ids are ignored."""
         ...
 
 

@@ -1,15 +1,14 @@
-"""The one writer of a run's journal: chains, checks and appends events, and keeps the state they fold to."""
+"""The one writer of a run's journal: checks and appends events, and keeps the state they fold to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drorch.core.clock import Clock
+from drorch.core.clock import Clock, Instant
 from drorch.core.errors import Broken, NotFound
 from drorch.core.gc_pause import cycles_not_searched
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan
-from drorch.run.chain import first_break, link
 from drorch.run.events import Body, Event, RunCreated
 from drorch.run.ports import Journal
 from drorch.run.state import RunState, advance, fold
@@ -42,24 +41,20 @@ class Recorder:
             return cls(journal, clock, _taken_up(journal, plan, run), run)
 
     def stage(self, bodies: Sequence[Body]) -> None:
-        """Chain ``bodies`` behind the state. IllegalEvent, with nothing staged, when one cannot follow."""
+        """Put ``bodies`` behind the state. IllegalEvent, with nothing staged, when one cannot follow."""
         if not bodies:
             return
         now = self._clock.now()
-        events: list[Event] = []
-        chain = self.state.chain
-        for seq, body in enumerate(bodies, start=self.state.seq + 1):
-            events.append(link(chain, run=self._run, seq=seq, at=now, body=body))
-            chain = events[-1].chain
+        at = Instant(mono=round(now.mono, 6), wall=now.wall)  # as it is kept
+        first = self.state.seq + 1
+        events = [Event(run=self._run, seq=seq, at=at, body=body) for seq, body in enumerate(bodies, start=first)]
         self.state = advance(self.state, events)
         self._staged.extend(events)
 
     def commit(self) -> tuple[Event, ...]:
         """Write what is staged in one transaction and return it. After an error the recorder must not be used again."""
         staged, self._staged = tuple(self._staged), []
-        if staged:
-            self._journal.append(staged)
-        return staged
+        return self._journal.append(staged)
 
     def record(self, *bodies: Body) -> tuple[Event, ...]:
         """:meth:`stage` and :meth:`commit`."""
@@ -71,13 +66,6 @@ def _taken_up(journal: Journal, plan: Plan, run: str) -> RunState:
     events = journal.read(run)
     if not events:
         raise NotFound(f"there is no run {run}", next_step="list the runs: drorch run list")
-    broken = first_break(events)
-    if broken is not None:
-        raise Broken(
-            f"the journal was changed: {broken.reason}",
-            where=f"run {run} event {broken.seq}",
-            next_step="keep the file, restore the journal from its copy, and find out who changed it",
-        )
     state = fold(plan, events)
     if state.head.created is None or state.head.created.plan_id != plan_id(plan):
         raise Broken(

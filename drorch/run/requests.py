@@ -9,8 +9,7 @@ from drorch.core.clock import Instant
 from drorch.core.ids import short
 from drorch.plan.codec import plan_id
 from drorch.plan.model import TWO_PERSONS
-from drorch.run.chain import link
-from drorch.run.events import Approved, CleanUpRequested, InterlockOverridden, UndoRequested
+from drorch.run.events import Approved, CleanUpRequested, Event, InterlockOverridden, UndoRequested
 from drorch.run.interlocks import approval_overdue, same_person
 from drorch.run.ports import OperatorBody, OperatorRequest
 from drorch.run.rules import OVERRIDABLE
@@ -52,8 +51,8 @@ def problem_with(state: RunState, body: OperatorBody, asked: Instant) -> Problem
 def foreseen(state: RunState, pending: Iterable[OperatorRequest], now: Instant) -> RunState:
     """The state once the waiting requests are honoured that can be."""
     for request in pending:
-        if request.id not in state.head.settled and problem_with(state, request.body, request.asked or now) is None:
-            event = link(state.chain, run=state.run, seq=state.seq + 1, at=now, body=request.body)
+        if request.id not in state.head.settled and problem_with(state, request.body, request.asked) is None:
+            event = Event(run=state.run, seq=state.seq + 1, at=now, body=request.body)
             state = advance(state, [event])
     return state
 

@@ -46,6 +46,7 @@ from drorch.run.events import (
     StepSucceeded,
     StepUnknown,
     StopRequested,
+    StoreWaited,
     UndoFailed,
     UndoRequested,
     UndoStarted,
@@ -101,7 +102,11 @@ def objection_to(head: RunHead, progress: Progress, body: Body) -> str | None:
         return None if head.created is None else "the run was created before"
     if head.created is None:
         return "the run was not created"
-    if head.ended is not None and not isinstance(body, DifferenceAccepted) and not _reopens(head.ended, body):
+    if (
+        head.ended is not None
+        and not isinstance(body, DifferenceAccepted | StoreWaited)
+        and not _reopens(head.ended, body)
+    ):
         return f"the run has ended ({head.ended.outcome})"
     if isinstance(body, StepBody | UndoBody) and body.step not in progress.steps:
         return f"the plan has no step {body.step}"
@@ -320,6 +325,7 @@ _RULES: Final[Mapping[type[Any], Callable[[RunHead, Progress, Any], str | None]]
         Resumed: _resume,
         StopRequested: _stop,
         DriverAttached: _always,
+        StoreWaited: _always,
         DifferenceAccepted: _difference,
         RunEnded: _end,
         StepStarted: _step_start,

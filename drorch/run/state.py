@@ -12,7 +12,6 @@ from drorch.core.clock import Instant
 from drorch.core.errors import Broken
 from drorch.plan.model import Plan, Step
 from drorch.run.backwards import begin_clean_up, cleaned_up
-from drorch.run.chain import GENESIS
 from drorch.run.events import (
     ApprovalAwaited,
     Approved,
@@ -63,8 +62,8 @@ class RunState:
     plan: Plan = field(repr=False)
     run: str = ""
     seq: int = 0
-    chain: str = GENESIS
-    """Chain value of the last event."""
+    chain: str = ""
+    """Chain value of the last event; empty while that is not written."""
     at: Instant | None = None
     """Instant of the last event."""
     head: RunHead = field(default_factory=RunHead)

@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal, cast
+from typing import Literal
 
-from drorch.core.codec import from_text, plain
-from drorch.core.ids import canonical_json
 from drorch.schedules.model import Part, Schedule
 
 
@@ -188,17 +186,6 @@ def _after(state: Instant, body: Body, at: datetime) -> Instant:
     if isinstance(body, Ended):
         return replace(state, ended=body, ended_at=at)
     return state
-
-
-def body_to_text(body: Body) -> str:
-    """Canonical JSON."""
-    return canonical_json(plain(body))
-
-
-def body_from_text(text: str, where: str) -> Body:
-    """Inverse of :func:`body_to_text`. InputInvalid when it is not one."""
-    kind = cast(type[Body], Body)
-    return from_text(kind, text, where=where, next_step="use the drorch version that wrote it")
 
 
 def instant_to_json(state: Instant) -> dict[str, object]:

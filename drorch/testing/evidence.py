@@ -23,7 +23,7 @@ from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Kind
 from drorch.report.html import report_as_html
 from drorch.report.text import report_as_text
-from drorch.run.ports import Journal
+from drorch.run.journal import RunJournal
 from drorch.testing.builders import catalog_text
 from drorch.testing.runs import RUN, Scene
 
@@ -31,7 +31,7 @@ DOWN, UP, SLOTS = 5, 15, 20
 """Grid slots (one second each): the services fall, are back, and the watch ends."""
 
 
-def recorded_run(home: Path, journal: Journal) -> RunFolder:
+def recorded_run(home: Path, journal: RunJournal) -> RunFolder:
     """A failover of New York, driven to its end and reported, below ``home``: journal, folder, watch, estate."""
     folder, watch = run_folder(home, RUN, must_exist=False), watch_folder(home, RUN)
     text = catalog_text()
@@ -50,7 +50,7 @@ def recorded_run(home: Path, journal: Journal) -> RunFolder:
     return folder
 
 
-def write_record(home: Path, journal: Journal) -> None:
+def write_record(home: Path, journal: RunJournal) -> None:
     """The record's three forms, from what is on disk."""
     folder, watch = run_folder(home, RUN), watch_folder(home, RUN)
     catalog = load_catalog(folder.catalog.read_bytes(), "app_catalog.yaml")

@@ -3,81 +3,46 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from drorch.core.clock import Clock, Instant
-from drorch.core.errors import JournalConflict
+from drorch.core.stream import EventStore
 from drorch.plan.model import Act, ManualAct, NamesAct, PlaybookAct, ReplicationAct, ValidateAct, WitnessAct
-from drorch.run.events import Event
+from drorch.run.journal import RunJournal, RunRequests
 from drorch.run.ports import (
     Executor,
-    Journal,
     Observer,
     OperatorBody,
-    OperatorInbox,
-    OperatorRequest,
     PlaybookRequest,
     PlaybookResult,
     PlaybookState,
     PlaybookStatus,
     Proof,
 )
+from drorch.testing.clock import HandClock
+from drorch.testing.streams import MemoryStore
+
+_ASKED = HandClock().now()
 
 
-class MemoryJournal(Journal):
-    """A journal that lasts as long as the object."""
+class MemoryJournal(RunJournal):
+    """A journal that lasts as long as the object, or as its store."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._runs: dict[str, dict[int, Event]] = {}
+    def __init__(self, store: EventStore | None = None) -> None:
+        super().__init__(store or MemoryStore())
 
-    def append(self, events: Sequence[Event]) -> None:
+
+class MemoryInbox(RunRequests):
+    """An inbox of the same kind. Give both one store: what the journal takes over is then taken out of the inbox."""
+
+    def __init__(self, store: EventStore | None = None) -> None:
+        super().__init__(store or MemoryStore())
+
+    def put(self, run: str, body: OperatorBody, *, asked: Instant = _ASKED) -> None:
         """See the port."""
-        with self._lock:
-            seen: set[tuple[str, int]] = set()
-            for event in events:
-                if event.seq in self._runs.get(event.run, {}) or (event.run, event.seq) in seen:
-                    raise JournalConflict(f"event {event.seq} of run {event.run} is there already")
-                seen.add((event.run, event.seq))
-            for event in events:
-                self._runs.setdefault(event.run, {})[event.seq] = event
-
-    def read(self, run: str, after: int = 0) -> tuple[Event, ...]:
-        """See the port."""
-        with self._lock:
-            return tuple(event for seq, event in sorted(self._runs.get(run, {}).items()) if seq > after)
-
-    def runs(self) -> tuple[str, ...]:
-        """See the port."""
-        with self._lock:
-            return tuple(self._runs)
-
-
-class MemoryInbox(OperatorInbox):
-    """An inbox that lasts as long as the object."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._requests: list[tuple[str, OperatorRequest]] = []
-        self._last = 0
-
-    def put(self, run: str, body: OperatorBody, *, asked: Instant | None = None) -> None:
-        """See the port."""
-        with self._lock:
-            self._last += 1
-            self._requests.append((run, OperatorRequest(id=self._last, body=body, asked=asked)))
-
-    def pending(self, run: str) -> tuple[OperatorRequest, ...]:
-        """See the port."""
-        with self._lock:
-            return tuple(request for owner, request in self._requests if owner == run)
-
-    def settle(self, run: str, ids: Sequence[int]) -> None:
-        """See the port."""
-        with self._lock:
-            self._requests = [kept for kept in self._requests if kept[0] != run or kept[1].id not in ids]
+        super().put(run, body, asked=asked)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan
-from drorch.run.chain import GENESIS, link
 from drorch.run.driver import Driver
 from drorch.run.events import (
     JOURNAL_SCHEMA,
@@ -24,6 +23,7 @@ from drorch.run.events import (
     StepUnknown,
 )
 from drorch.run.idents import attempt_ident
+from drorch.run.journal import RunJournal
 from drorch.run.ports import Journal
 from drorch.run.recorder import Recorder
 from drorch.run.state import RunState, fold
@@ -59,13 +59,14 @@ class Scene:
     """One run with its fakes. ``drive`` may be called again and again, as after an interruption."""
 
     plan: Plan
-    journal: Journal = field(default_factory=MemoryJournal)
+    journal: RunJournal = field(default_factory=MemoryJournal)
     clock: HandClock = field(default_factory=HandClock)
     observer: FakeObserver = field(default_factory=FakeObserver)
-    inbox: MemoryInbox = field(default_factory=MemoryInbox)
+    inbox: MemoryInbox = field(init=False)
     executor: FakeExecutor = field(init=False)
 
     def __post_init__(self) -> None:
+        self.inbox = MemoryInbox(self.journal.store)
         self.executor = FakeExecutor(self.clock)
 
     def create(self, *bodies: Body) -> Scene:
@@ -101,13 +102,12 @@ class Scene:
 
 
 def events_of(*bodies: Body) -> tuple[Event, ...]:
-    """``bodies`` chained as the events of one run, one second apart."""
-    clock, made, chain = HandClock(), list[Event](), GENESIS
+    """``bodies`` as the written events of one run, one second apart."""
+    clock, made = HandClock(), list[Event]()
     for seq, body in enumerate(bodies, start=1):
-        made.append(link(chain, run=RUN, seq=seq, at=clock.now(), body=body))
-        chain = made[-1].chain
+        made.append(Event(run=RUN, seq=seq, at=clock.now(), body=body))
         clock.advance(1.0)
-    return tuple(made)
+    return MemoryJournal().append(made)
 
 
 def started(plan: Plan, *bodies: Body) -> RunState:

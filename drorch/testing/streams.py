@@ -91,6 +91,10 @@ class MemoryStore(EventStore):
         """See the port."""
         return self._identity
 
+    def replace_by_hand(self, stream: str, *records: Record) -> None:
+        """What somebody does who writes into the tables."""
+        self._streams[stream] = records
+
     def verify_place(self) -> None:
         """Nobody else can reach it."""
 

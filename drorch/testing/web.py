@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -33,7 +32,7 @@ from drorch.orchestration.service import Service
 from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Plan
 from drorch.run.events import Body
-from drorch.run.ports import Journal, OperatorInbox
+from drorch.run.journal import RunJournal
 from drorch.run.recorder import Recorder
 from drorch.testing.clock import HandClock
 from drorch.testing.driver_processes import FakeDrivers
@@ -99,8 +98,8 @@ class WebScene:
     planner: Path = Path("planner.yaml")
     access: Path = Path("access.yaml")
     clock: HandClock = field(default_factory=HandClock)
-    journal: Journal = field(default_factory=MemoryJournal)
-    inbox: OperatorInbox = field(default_factory=MemoryInbox)
+    journal: RunJournal = field(default_factory=MemoryJournal)
+    inbox: MemoryInbox = field(init=False)
     drivers: FakeDrivers = field(default_factory=FakeDrivers)
     records: MemoryRecords = field(default_factory=MemoryRecords)
     settings: WebSettings = field(default_factory=WebSettings)
@@ -113,6 +112,7 @@ class WebScene:
     app: FastAPI = field(init=False)
 
     def __post_init__(self) -> None:
+        self.inbox = MemoryInbox(self.journal.store)
         parts = Parts(
             home=self.home,
             clock=self.clock,
@@ -195,8 +195,8 @@ class WebScene:
     def _runs(self) -> Sequence[str]:
         return self.journal.runs()
 
-    def _sealing(self) -> AbstractContextManager[SealingParts]:
-        return nullcontext(SealingParts(home=self.home, journal=self.journal, secrets=_no_secrets))
+    def _sealing(self) -> SealingParts:
+        return SealingParts(home=self.home, journal=self.journal, secrets=_no_secrets)
 
     def _examine(self) -> Iterator[Check]:
         yield Check(name="clock", health=Health.GOOD, said="synchronised")

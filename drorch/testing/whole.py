@@ -19,7 +19,7 @@ from drorch.orchestration.ports import Parts, RunningExecutor
 from drorch.orchestration.service import Service
 from drorch.plan.model import Plan
 from drorch.run.events import Event
-from drorch.run.ports import Journal
+from drorch.run.journal import RunJournal
 from drorch.testing.clock import HandClock
 from drorch.testing.fakes import FakeExecutor, FakeObserver, MemoryInbox
 
@@ -147,14 +147,14 @@ class _Numbered:
 class PaperWorld:
     """One state folder with everything that works on it."""
 
-    def __init__(self, home: Path, clock: HandClock, journal: Journal) -> None:
+    def __init__(self, home: Path, clock: HandClock, journal: RunJournal) -> None:
         self.clock, self.estate = clock, EstateOnPaper(clock)
         self.parts = Parts(
             home=home,
             clock=clock,
             ids=_Numbered(),
             journal=journal,
-            inbox=MemoryInbox(),
+            inbox=MemoryInbox(journal.store),
             watching=WatchingOnPaper(clock),
         )
         self.service = Service(self.parts, self.estate)

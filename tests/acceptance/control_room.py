@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from stores import journal_at
+
 from drorch.adapters.probes.watcher_processes import WatcherProcesses
-from drorch.adapters.store.journal import SqlJournal
 from drorch.catalog.files import load_catalog_file
 from drorch.lab.control import Lab
 from drorch.plan.build import build_plan
@@ -111,7 +112,7 @@ class Room:
 
     def events(self, run: str) -> tuple[Event, ...]:
         """The run's journal."""
-        with SqlJournal(self.desk.home / "journal.sqlite") as journal:
+        with journal_at(self.desk.home) as journal:
             return journal.read(run)
 
     def bodies(self, run: str) -> list[Body]:
@@ -120,7 +121,7 @@ class Room:
 
     def journal_bytes(self) -> bytes:
         """Everything in the journal's file, as SQL: events of all runs, requests that wait, and whatever else."""
-        with closing(sqlite3.connect(self.desk.home / "journal.sqlite")) as opened:
+        with closing(sqlite3.connect(self.desk.home / "store.sqlite")) as opened:
             return "\n".join(opened.iterdump()).encode()
 
     def waits(self, run: str, kind: type[Body], *, step: str | None = None, what: str = "") -> None:

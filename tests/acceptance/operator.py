@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from stores import journal_at
+
 from drorch.adapters.probes.watcher_processes import WatcherProcesses
-from drorch.adapters.store.journal import SqlJournal
 from drorch.app import composition
 from drorch.catalog.files import load_catalog_file
 from drorch.catalog.model import Catalog
@@ -200,7 +201,7 @@ class Operator:
 
     def journal(self, opened: Opened) -> tuple[Event, ...]:
         """Every event of the run."""
-        with SqlJournal(self.home / "journal.sqlite") as journal:
+        with journal_at(self.home) as journal:
             return journal.read(opened.run)
 
     def samples(self, ended: Ended) -> tuple[Sample, ...]:

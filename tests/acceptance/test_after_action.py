@@ -16,7 +16,7 @@ from drorch.interfaces.terminal.year import action
 from drorch.interfaces.terminal.year import after_action as aar
 from drorch.orchestration.record_check import why_record_does_not_hold
 from drorch.report.after_action.numbers import not_found
-from drorch.run.codec import encode
+from drorch.run.codec import event_to_json
 from drorch.testing.builders import small_catalog
 from tests.acceptance.conftest import running_lab
 from tests.acceptance.operator import Ended, Operator
@@ -37,7 +37,7 @@ def say(app: Any, *words: str, by: str = "Amina Diallo") -> str:
 def evidence_of(operator: Operator, ended: Ended) -> list[object]:
     """The record and the journal of a run."""
     record = json.loads(ended.opened.folder.report("json").read_text(encoding="utf-8"))
-    return [record, *(json.loads(encode(event)) for event in operator.journal(ended.opened))]
+    return [record, *(event_to_json(event) for event in operator.journal(ended.opened))]
 
 
 def test_a_failed_start_is_written_up_mended_retested_and_closed(

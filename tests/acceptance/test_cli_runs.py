@@ -14,8 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from stores import journal_at
 
-from drorch.adapters.store.journal import SqlJournal
 from drorch.interfaces.terminal.main import main
 from drorch.run.events import Body, DriverAttached, RunEnded, StepFailed, StepStarted, StepSucceeded
 from drorch.testing.builders import SMALL_CATALOG_YAML
@@ -114,7 +114,7 @@ def built(desk: Desk, kind: str, *more: str) -> Path:
 
 def events_of(desk: Desk, run: str) -> list[Body]:
     """What the journal says of the run."""
-    with SqlJournal(desk.home / "journal.sqlite") as journal:
+    with journal_at(desk.home) as journal:
         return [event.body for event in journal.read(run)]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
+from stores import journal_at
 
 from drorch.adapters.probes.watcher_processes import WatcherProcesses
-from drorch.adapters.store.journal import SqlJournal
 from drorch.app import composition
 from drorch.core.ids import short
 from drorch.estate.files import load_estate
@@ -98,7 +98,7 @@ def opens_report(visitor: Visitor, run: str, word: str, *, where: str = "header 
 
 def events_of(server: Server, run: str) -> list[int]:
     """Numbers of all events in the journal."""
-    with SqlJournal(server.home / "journal.sqlite") as journal:
+    with journal_at(server.home) as journal:
         return [event.seq for event in journal.read(run)]
 
 

@@ -21,13 +21,12 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from stores import journal_at
 
-from drorch.adapters.store.journal import SqlJournal
 from drorch.core.files import write_whole
 from drorch.core.state_folder import run_folder
 from drorch.metrics.snapshot import Page
 from drorch.run import events as ev
-from drorch.run.chain import GENESIS, link
 from drorch.testing.builders import catalog_text
 from drorch.testing.clock import HandClock
 from drorch.testing.evidence import recorded_run
@@ -147,16 +146,14 @@ def state_folder(home: Path) -> None:
     """One whole failover of 2013 with its report, and a second one that waits for its approval ever since."""
     home.mkdir()
     (home / "app_catalog.yaml").write_text(catalog_text(), encoding="utf-8")
-    with SqlJournal(home / "journal.sqlite") as journal:
+    with journal_at(home) as journal:
         folder = recorded_run(home, journal)
         write_whole(run_folder(home, WAITING, must_exist=False).plan, folder.plan.read_text(encoding="utf-8"))
         first = journal.read(RUN)[0].body
         assert isinstance(first, ev.RunCreated)
-        chain, now = GENESIS, HandClock().now()
+        now = HandClock().now()
         for seq, body in enumerate((first, ev.ApprovalAwaited(person="Olga", reason="r", within_s=0)), start=1):
-            event = link(chain, run=WAITING, seq=seq, at=now, body=body)
-            journal.append([event])
-            chain = event.chain
+            journal.append([ev.Event(run=WAITING, seq=seq, at=now, body=body)])
 
 
 def serve(home: Path, port: int) -> list[str | Path]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from stores import journal_at, store_at
 
 from drorch.adapters.clock import SystemClock
-from drorch.adapters.store.inbox import SqlInbox
-from drorch.adapters.store.journal import SqlJournal
 from drorch.app import composition
 from drorch.app.accounts import Account, Accounts, Role
 from drorch.core.files import write_whole
@@ -21,6 +20,7 @@ from drorch.interfaces.terminal.main import main
 from drorch.plan.codec import plan_id, plan_to_text
 from drorch.plan.model import Kind
 from drorch.run import events as ev
+from drorch.run.journal import RunRequests
 from drorch.run.recorder import Recorder
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from drorch.testing.plans import make_plan, playbook_step
@@ -54,11 +54,8 @@ class Desk:
         return self.here("--server", self.base, "--token-file", str(self.home / f"{token}.token"), *words)
 
     def asked(self) -> list[ev.Body]:
-        inbox = SqlInbox(self.home / "journal.sqlite")
-        try:
-            return [request.body for request in inbox.pending(RUN)]
-        finally:
-            inbox.close()
+        with store_at(self.home) as store:
+            return [request.body for request in RunRequests(store).pending(RUN)]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     write_whole(folder.plan, plan_to_text(PLAN))
     write_whole(folder.catalog, SMALL_CATALOG_YAML)
     write_whole(folder.context, canonical_json({"estate": str(home / "estate.yml"), "watch": RUN}))
-    with SqlJournal(home / "journal.sqlite") as journal:
+    with journal_at(home) as journal:
         Recorder.create(journal, SystemClock(), PLAN, RUN, created(PLAN)).record(ev.RunStarted(), *failed("a/x"))
     accounts = Accounts(composition.records(home), SystemClock(), composition.hasher())
     people = (("olga", "Olga Operator", Role.OPERATOR), ("ana", "Ana Approver", Role.APPROVER))

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from stores import journal_at
 
 from drorch.adapters.clock import SystemClock
-from drorch.adapters.store.journal import SqlJournal
 from drorch.app import composition
 from drorch.app.accounts import Account, Accounts, Role
 from drorch.app.audit import AuditLog
@@ -116,7 +116,7 @@ def test_a_server_killed_in_the_middle_of_a_run_costs_no_watcher_an_event(tmp_pa
     base = f"http://127.0.0.1:{port}"
     write_whole(run_folder(tmp_path, RUN, must_exist=False).plan, plan_to_text(PLAN))
     last = 1 + 2 * PAIRS
-    with SqlJournal(tmp_path / "journal.sqlite") as journal:
+    with journal_at(tmp_path) as journal:
         recorder = Recorder.create(journal, SystemClock(), PLAN, RUN, created(PLAN))
         watchers = [Watcher(f"{base}/api/v1/runs/{RUN}/stream", header, last) for _ in range(5)]
 
@@ -152,7 +152,7 @@ def test_a_server_that_is_asked_to_end_does_so_with_streams_open(tmp_path: Path)
     port = free_port("127.0.0.1")
     base = f"http://127.0.0.1:{port}"
     write_whole(run_folder(tmp_path, RUN, must_exist=False).plan, plan_to_text(PLAN))
-    with SqlJournal(tmp_path / "journal.sqlite") as journal:
+    with journal_at(tmp_path) as journal:
         Recorder.create(journal, SystemClock(), PLAN, RUN, created(PLAN))
     with serving(tmp_path, "--port", str(port)) as (process, _):
         until_it_answers(base)

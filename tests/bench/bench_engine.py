@@ -14,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from drorch.adapters.store.journal import SqlJournal
+from drorch.run.chain import link
+
 from drorch.plan.critical import estimated_duration
 from drorch.plan.model import Limits, Plan
-from drorch.run.chain import link
 from drorch.run.decide import Perform, decide
 from drorch.run.events import Body, StepStarted, StepSucceeded
 from drorch.run.recorder import Recorder

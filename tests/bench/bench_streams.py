@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 
 import httpx
+from stores import journal_at
 
 from drorch.adapters.clock import SystemClock
-from drorch.adapters.store.journal import SqlJournal
 from drorch.app import composition
 from drorch.app.accounts import Account, Accounts, Role
 from drorch.core.files import write_whole
@@ -48,7 +48,7 @@ def drive(home: Path, run: str, steps: int) -> None:
     """What the driver's process does: prints the seconds it took."""
     plan, clock = plan_of(steps), SystemClock()
     endings = {step.act.playbook: Ending(takes_s=STEP_S) for step in plan.steps if hasattr(step.act, "playbook")}
-    with SqlJournal(home / "journal.sqlite") as journal:
+    with journal_at(home) as journal:
         driver = Driver(
             plan=plan,
             run=run,
@@ -68,7 +68,7 @@ def prepared(home: Path, run: str, steps: int) -> None:
     """A run that may start."""
     plan = plan_of(steps)
     write_whole(run_folder(home, run, must_exist=False).plan, plan_to_text(plan))
-    with SqlJournal(home / "journal.sqlite") as journal:
+    with journal_at(home) as journal:
         Recorder.create(journal, SystemClock(), plan, run, created(plan)).record(*approvals(plan))
 
 
@@ -134,7 +134,7 @@ async def measured(home: Path, base: str, token: str, watchers: int, steps: int)
     told = json.loads(await asyncio.wait_for(crowd.stdout.readline(), 60))
     await crowd.wait()
     after = await driven(home, "after", steps)
-    with SqlJournal(home / "journal.sqlite") as journal:
+    with journal_at(home) as journal:
         numbers = [event.seq for event in journal.read("watched")]
     whole = sum(seen == numbers for seen in told["seen"])
     ratio = watched / ((before + after) / 2)

@@ -11,16 +11,17 @@ from pathlib import Path
 import pytest
 
 from contract.postgres import Postgres, programs
-from drorch.adapters.store.inbox import SqlInbox
-from drorch.adapters.store.journal import SqlJournal
-from drorch.core.errors import JournalConflict
+from drorch.adapters.store.events import SqlStore
+from drorch.core.errors import InputInvalid, JournalConflict
 from drorch.run import events as ev
-from drorch.run.chain import first_break
+from drorch.run.journal import RunJournal, RunRequests
 from drorch.run.ports import Journal, OperatorInbox
-from drorch.testing.fakes import MemoryInbox, MemoryJournal
+from drorch.testing.clock import HandClock
 from drorch.testing.runs import RUN, events_of
+from drorch.testing.streams import MemoryStore
 
 NUMBERS = itertools.count(1)
+AT = HandClock().now()
 
 
 @dataclass
@@ -50,22 +51,18 @@ def new_database(server: Postgres) -> str:
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     """Each kind of store in turn."""
     if request.param == "memory":
-        journal, inbox = MemoryJournal(), MemoryInbox()
-        yield Stores(journal=lambda: journal, inbox=lambda: inbox)
+        one = MemoryStore()
+        yield Stores(journal=lambda: RunJournal(one), inbox=lambda: RunRequests(one))
         return
     sqlite = request.param == "sqlite"
-    place = str(tmp_path / "journal.sqlite") if sqlite else new_database(request.getfixturevalue("server"))
-    opened: list[SqlJournal | SqlInbox] = []
+    place = str(tmp_path / "store.sqlite") if sqlite else new_database(request.getfixturevalue("server"))
+    opened: list[SqlStore] = []
 
-    def open_journal() -> SqlJournal:
-        opened.append(made := SqlJournal(place))
+    def open_store() -> SqlStore:
+        opened.append(made := SqlStore(place))
         return made
 
-    def open_inbox() -> SqlInbox:
-        opened.append(made := SqlInbox(place))
-        return made
-
-    yield Stores(journal=open_journal, inbox=open_inbox)
+    yield Stores(journal=lambda: RunJournal(open_store()), inbox=lambda: RunRequests(open_store()))
     for store in opened:
         store.close()
 
@@ -82,7 +79,6 @@ def test_what_is_appended_is_read_back_equal_by_another_process(stores: Stores) 
     stores.journal().append(events[:2])
     stores.journal().append(events[2:])
     assert stores.journal().read(RUN) == events
-    assert first_break(stores.journal().read(RUN)) is None
 
 
 def test_reading_can_start_behind_a_number(stores: Stores) -> None:
@@ -117,10 +113,11 @@ def test_a_number_is_taken_only_once_and_the_first_writer_wins(stores: Stores) -
 
 def test_a_batch_is_written_wholly_or_not_at_all(stores: Stores) -> None:
     events = some(4)
-    stores.journal().append(events[2:3])
-    with pytest.raises(JournalConflict):
-        stores.journal().append(events)
-    assert stores.journal().read(RUN) == events[2:3]
+    stores.journal().append(events[:2])
+    for batch in (events[1:], events[3:]):
+        with pytest.raises(JournalConflict, match="another driver"):
+            stores.journal().append(batch)
+    assert stores.journal().read(RUN) == events[:2]
 
 
 def test_an_empty_batch_is_nothing(stores: Stores) -> None:
@@ -160,27 +157,48 @@ REQUESTS = (
 
 def test_requests_wait_in_order_until_they_are_settled(stores: Stores) -> None:
     for body in REQUESTS:
-        stores.inbox().put(RUN, body)
+        stores.inbox().put(RUN, body, asked=AT)
     found = stores.inbox().pending(RUN)
     assert tuple(request.body for request in found) == REQUESTS
     assert stores.inbox().pending(RUN) == found
-    stores.inbox().settle(RUN, [found[0].id, found[2].id, 999999])
+    stores.inbox().settle(RUN, [found[0].id, found[2].id, 999999], at=AT)
     assert stores.inbox().pending(RUN) == (found[1], *found[3:])
 
 
+def test_a_request_is_taken_out_with_its_event_or_not_at_all(stores: Stores) -> None:
+    first = some(2)
+    stores.journal().append(first)
+    for body in REQUESTS[:2]:
+        stores.inbox().put(RUN, body, asked=AT)
+    one, two = stores.inbox().pending(RUN)
+    settled = replace(first[1], body=ev.RequestSettled(request=one.id, problem=""))
+    with pytest.raises(JournalConflict):
+        stores.journal().append([settled])
+    assert stores.inbox().pending(RUN) == (one, two)
+    stores.journal().append([replace(settled, seq=3)])
+    assert stores.inbox().pending(RUN) == (two,)
+    assert (two.asked, two.body) == (AT, REQUESTS[1])
+
+
+def test_only_a_persons_requests_go_into_the_inbox(stores: Stores) -> None:
+    with pytest.raises(InputInvalid, match="run-started"):
+        stores.inbox().put(RUN, ev.RunStarted(), asked=AT)  # type: ignore[arg-type]
+    assert stores.inbox().pending(RUN) == ()
+
+
 def test_requests_of_other_runs_are_not_seen_and_not_settled(stores: Stores) -> None:
-    stores.inbox().put(RUN, REQUESTS[0])
-    stores.inbox().put("other", REQUESTS[1])
+    stores.inbox().put(RUN, REQUESTS[0], asked=AT)
+    stores.inbox().put("other", REQUESTS[1], asked=AT)
     (mine,) = stores.inbox().pending(RUN)
     (foreign,) = stores.inbox().pending("other")
-    stores.inbox().settle(RUN, [mine.id, foreign.id])
+    stores.inbox().settle(RUN, [mine.id, foreign.id], at=AT)
     assert stores.inbox().pending("other") == (foreign,)
 
 
 def test_numbers_of_requests_are_not_used_again(stores: Stores) -> None:
-    stores.inbox().put(RUN, REQUESTS[0])
+    stores.inbox().put(RUN, REQUESTS[0], asked=AT)
     (first,) = stores.inbox().pending(RUN)
-    stores.inbox().settle(RUN, [first.id])
-    stores.inbox().put(RUN, REQUESTS[0])
+    stores.inbox().settle(RUN, [first.id], at=AT)
+    stores.inbox().put(RUN, REQUESTS[0], asked=AT)
     (second,) = stores.inbox().pending(RUN)
     assert second.id != first.id

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contract.postgres import Postgres, programs
-from drorch.adapters.store.schedule import SqlScheduleStore
+from drorch.adapters.store.events import SqlStore
 from drorch.schedules.events import (
     Adopted,
     Body,
@@ -26,6 +26,7 @@ from drorch.schedules.events import (
     ScheduleEvent,
     TakenOver,
 )
+from drorch.schedules.log import ScheduleLog
 from drorch.schedules.model import Part
 from drorch.schedules.ports import ScheduleStore
 from drorch.testing.schedule import MemoryScheduleStore
@@ -51,17 +52,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[
         one = MemoryScheduleStore()
         yield lambda: one
         return
-    place = str(tmp_path / "journal.sqlite")
+    place = str(tmp_path / "store.sqlite")
     if request.param == "postgresql":
         made: Postgres = request.getfixturevalue("server")
         name, at = f"schedule_{next(NUMBERS)}", made.endpoint
         made.run("createdb", "-h", at.address, "-p", str(at.port), "-U", "drorch", name)
         place = f"postgresql://drorch@{at.address}:{at.port}/{name}"
-    opened: list[SqlScheduleStore] = []
+    opened: list[SqlStore] = []
 
     def again() -> ScheduleStore:
-        opened.append(found := SqlScheduleStore(place))
-        return found
+        opened.append(found := SqlStore(place))
+        return ScheduleLog(found)
 
     yield again
     for found in opened:

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from contract.postgres import Postgres, programs
-from drorch.adapters.store.journal import SqlJournal
-from drorch.adapters.store.schedule import SqlScheduleStore
+from drorch.adapters.store.events import SqlStore
 from drorch.run.events import RunCreated
+from drorch.run.journal import RunJournal
 from drorch.schedules.events import Adopted, Outcome, ScheduleEvent, TakenOver
+from drorch.schedules.log import ScheduleLog
 from drorch.schedules.operations import ScheduleFiles, load_setup, past
 from drorch.testing.builders import SMALL_CATALOG_YAML
 from drorch.testing.evidence import write_estate
@@ -60,10 +61,10 @@ def adopt(folder: Path, database: str) -> None:
     now = datetime.now(UTC)
     names = (folder / "schedule.yaml", folder / "app_catalog.yaml", folder / "year.yaml")
     setup = load_setup(ScheduleFiles(schedules=names[0], catalog=names[1], year=names[2]), {"year"}, now)
-    store = SqlScheduleStore(database)
-    for item in setup.schedules.items:
-        assert store.append(ScheduleEvent(key=item.id, seq=1, at=now, body=Adopted(schedule=item)))
-    store.close()
+    with SqlStore(database) as opened:
+        store = ScheduleLog(opened)
+        for item in setup.schedules.items:
+            assert store.append(ScheduleEvent(key=item.id, seq=1, at=now, body=Adopted(schedule=item)))
 
 
 @pytest.mark.slow
@@ -71,7 +72,7 @@ def test_each_instant_is_begun_once_also_when_one_of_them_is_killed(tmp_path: Pa
     first = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=LEAD_S)
     estate = write_files(tmp_path, first)
     adopt(tmp_path, database)
-    environment = {**os.environ, "DRORCH_HOME": str(tmp_path / "state"), "DRORCH_JOURNAL": database}
+    environment = {**os.environ, "DRORCH_HOME": str(tmp_path / "state"), "DRORCH_STORE": database}
     until = (first + timedelta(seconds=INSTANTS * EVERY_S + 15)).isoformat()
     command = [sys.executable, "-m", "drorch", "schedule", "run", "--until", until, "--estate", str(estate)]
     said = [(tmp_path / f"scheduler-{number}.log").open("wb") for number in range(3)]
@@ -94,7 +95,8 @@ def test_each_instant_is_begun_once_also_when_one_of_them_is_killed(tmp_path: Pa
     once = [sys.executable, "-m", "drorch", "schedule", "run", "--once", "--estate", str(estate)]
     settled = subprocess.run(once, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90)
     assert settled.returncode == 0, settled.stderr
-    store, journal = SqlScheduleStore(database), SqlJournal(database)
+    opened = SqlStore(database)
+    store, journal = ScheduleLog(opened), RunJournal(opened)
     try:
         found = past(store, first - timedelta(hours=1), first + timedelta(hours=1))
         assert sorted(item.claimed.schedule for item in found) == sorted(

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from drorch.adapters.store.journal import SqlJournal
+from stores import store_at
+
 from drorch.core.errors import OperatorNeeded
 from drorch.plan.build import build_plan
 from drorch.plan.model import Kind, Phase, Plan, Repeat
 from drorch.run import events as ev
-from drorch.run.chain import first_break
 from drorch.run.driver import Driver
 from drorch.run.events import Event, RunOutcome
+from drorch.run.journal import RunJournal
 from drorch.run.ports import Journal
 from drorch.run.progress import StepStatus
 from drorch.run.recorder import Recorder
@@ -37,11 +38,12 @@ class Case:
 
     def __init__(self, plan: Plan, folder: Path, clock: HandClock | None = None) -> None:
         self.plan, self.folder = plan, folder
-        self.clock, self.inbox = clock or HandClock(), MemoryInbox()
+        self.clock = clock or HandClock()
         self.sites = Sites.before(plan.kind)
         self.executor = SitesExecutor(self.clock, self.sites)
         self.observer = SitesObserver(self.sites)
-        self.journal = SqlJournal(folder / "journal.sqlite")
+        self.store = store_at(folder)
+        self.journal, self.inbox = RunJournal(self.store), MemoryInbox(self.store)
         Recorder.create(self.journal, self.clock, plan, RUN, created(plan)).record(*approvals(plan))
         self._durable: tuple[Event, ...] = ()
         self.lost = 0
@@ -83,7 +85,7 @@ class Case:
     def count(self, row: Row, case: str, *, ended: RunOutcome, expected: RunOutcome, world: Sites) -> None:
         """Judge the run and put it into the table."""
         state = self.look()
-        whole = first_break(self._durable) is None and state.with_status(StepStatus.RUNNING) == ()
+        whole = state.with_status(StepStatus.RUNNING) == ()
         right = whole and ended is expected and self.sites == world and self.sites.harm == []
         row.add(case, right=right, doubled=self._doubled(), lost=self.lost, why=f"{ended} {self.sites}")
 
@@ -108,4 +110,4 @@ def case_of(kind: Kind, folder: Path, number: int) -> Iterator[Case]:
     try:
         yield case
     finally:
-        case.journal.close()
+        case.store.close()

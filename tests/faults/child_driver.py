@@ -14,11 +14,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from stores import store_at
+
 from drorch.adapters.clock import SystemClock
-from drorch.adapters.store.journal import SqlJournal
 from drorch.core.errors import DrorchError
+from drorch.core.patient import Patience, PatientStore
 from drorch.run.driver import Driver
 from drorch.run.events import Event
+from drorch.run.journal import RunJournal
 from drorch.run.ports import Executor, PlaybookRequest, PlaybookResult, PlaybookState, PlaybookStatus
 from drorch.testing.fakes import FakeObserver
 from drorch.testing.plans import layered_plan
@@ -70,17 +73,27 @@ class FolderExecutor(Executor):
         """See the port."""
 
 
-def driver_at(home: Path, steps: int, *, lock_timeout_s: float = 10.0) -> Driver:
+def driver_at(home: Path, steps: int, *, patience_s: float = 10.0) -> Driver:
     """A driver of the one run in ``home``."""
+    clock = SystemClock()
+    patience = Patience(clock, limit_s=patience_s, on_wait=tell_wait, pause_s=0.2)
+    store = PatientStore(store_at(home, min(5.0, patience_s)), patience)
     return Driver(
-        journal=SqlJournal(home / "journal.sqlite", lock_timeout_s=lock_timeout_s),
+        journal=RunJournal(store),
+        waits=patience.take_waits,
         executor=FolderExecutor(home / "attempts"),
         observer=FakeObserver(),
-        clock=SystemClock(),
+        clock=clock,
         plan=layered_plan(steps, width=10),
         run=RUN,
         poll_s=0.05,
     )
+
+
+def tell_wait(seconds: float, why: str) -> None:
+    """Said on standard error, as the command does."""
+    sys.stderr.write(f"waits {seconds:.1f} s: {why}\n")
+    sys.stderr.flush()
 
 
 def main(home: Path, steps: int, fault: str = "", number: int = 0) -> int:

@@ -13,7 +13,6 @@ from drorch.core.errors import OperatorNeeded
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan
 from drorch.run import events as ev
-from drorch.run.chain import first_break
 from drorch.run.events import RunOutcome
 from drorch.run.ports import PlaybookRequest, PlaybookStatus
 from drorch.run.progress import StepStatus, UndoStatus
@@ -395,7 +394,6 @@ def test_whatever_is_asked_the_journal_stays_lawful_and_nothing_runs_twice(
             assert scene.state.progress.sets[StepStatus.UNKNOWN]
         assert scene.inbox.pending(RUN) == ()
     events = scene.journal.read(RUN)
-    assert first_break(events) is None
     assert fold(DRILL, events).seq == len(events)
     assert len(set(scene.executor.performed)) == len(scene.executor.performed)
 

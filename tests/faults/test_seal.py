@@ -19,18 +19,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stores import journal_at
 
 from drorch.adapters.ansible.attempt import AttemptFolder, AttemptRequest, without_result
-from drorch.adapters.store.journal import SqlJournal
 from drorch.app import composition
 from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
 from drorch.core.files import write_whole
 from drorch.core.ids import canonical_json, content_hash
 from drorch.core.state_folder import RunFolder, run_folder
+from drorch.core.stream import GENESIS, chained
 from drorch.evidence import archive, seal
 from drorch.evidence.export import Exported, export_run, verify_archive, verify_data, write_archive
 from drorch.evidence.signatures import load_signer
-from drorch.run.chain import GENESIS, chain_of
 from drorch.run.ports import PlaybookStatus
 from drorch.testing.evidence import recorded_run, write_estate
 from drorch.testing.runs import RUN
@@ -64,7 +64,7 @@ def make_keys(folder: Path, name: str) -> Keys:
 
 def make_run(home: Path) -> RunFolder:
     """A recorded run with the artifacts of one playbook, and things in its folder that must not leave."""
-    with SqlJournal(home / "journal.sqlite") as journal:
+    with journal_at(home) as journal:
         folder = recorded_run(home, journal)
     attempt = AttemptFolder.at(home / "runs", RUN, IDENT)
     assert attempt.open(AttemptRequest(run=RUN, ident=IDENT))
@@ -78,8 +78,7 @@ def make_run(home: Path) -> RunFolder:
 
 def export(home: Path, key: Path | None = None) -> Exported:
     """What ``drorch report export`` does."""
-    with composition.sealing(home) as parts:
-        return export_run(parts, RUN, None if key is None else load_signer(key))
+    return export_run(composition.sealing(home), RUN, None if key is None else load_signer(key))
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +181,9 @@ def rechained(found: Files, change: Callable[[list[dict[str, Any]]], object]) ->
     change(events)
     previous = GENESIS
     for event in events:
-        event["chain"] = previous = chain_of(previous, event)
+        del event["hash"], event["prev"]
+        linked = chained(previous, canonical_json(event))
+        event["prev"], event["hash"], previous = previous, linked, linked
     again = with_lines(found, [canonical_json(event).encode() + b"\n" for event in events])
     return resealed(again, journal={"events": len(events), "head": previous})
 
@@ -276,7 +277,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Files], Files], Found]] = {
         {("event-changed", "event 7")},
     ),
     "changed chain value": (
-        lambda files: resealed(event_with(files, 9, b'"chain":"sha256:', b'"chain":"sha256:0')),
+        lambda files: resealed(event_with(files, 9, b'"hash":"sha256:', b'"hash":"sha256:0')),
         {("event-changed", "event 9")},
     ),
     "truncated tail": (
@@ -304,7 +305,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Files], Files], Found]] = {
         {("report-journal", seal.REPORT)},
     ),
     "event of another run, chained anew": (
-        lambda files: rechained(files, lambda events: events[5].update(run="other")),
+        lambda files: rechained(files, lambda events: events[5].update(stream="run/other")),
         {("run-id", "event 6"), ("report-journal", seal.REPORT)},
     ),
     "other head in the manifest": (
@@ -611,11 +612,11 @@ def test_a_changed_journal_a_stale_record_or_a_missing_one_is_not_sealed(tmp_pat
     assert "run attach" in str(caught.value.next_step)
     record.write_bytes(whole)
     assert export(tmp_path).files
-    database = sqlite3.connect(tmp_path / "journal.sqlite")
+    database = sqlite3.connect(tmp_path / "store.sqlite")
     with database:
-        database.execute("update events set data = replace(data, 'Ana Approver', 'Eve Approver') where seq = 2")
+        database.execute("update events set person = 'Eve Approver' where seq = 2")
     database.close()
-    with pytest.raises(Broken, match="event 2 does not follow"):
+    with pytest.raises(Broken, match="record 2 does not follow"):
         export(tmp_path)
     record.unlink()
     with pytest.raises(NotFound, match="no report"):
@@ -710,6 +711,6 @@ def test_the_stand_alone_verifier_imports_nothing_but_the_standard_library() -> 
 
 
 def test_unknown_runs_leave_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(DrorchError), composition.sealing(tmp_path) as parts:
-        export_run(parts, "nobody")
+    with pytest.raises(DrorchError):
+        export_run(composition.sealing(tmp_path), "nobody")
     assert not run_folder(tmp_path, "nobody", must_exist=False).path.exists()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -34,10 +35,11 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnes
 class SqlStore(EventStore):
     """See the port. Several threads and processes may use one database."""
 
-    def __init__(self, url_or_path: str | Path, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(self, url_or_path: str | Path, *, deadline_s: float = DEADLINE_S, new: bool = True) -> None:
         """Makes the tables of an empty database. InputInvalid for what is no URL; StoreAway and Broken as every method.
 
-        ``deadline_s``: the longest a call may take. Locks are waited for a little less.
+        ``deadline_s``: the longest a call may take. Locks are waited for a little less. ``new`` False: NotFound where
+        there is no store yet.
         """
         self.place = Place(url_or_path, deadline_s * 0.8)
         self._bounded = Bounded(deadline_s, self.place.where)
@@ -53,8 +55,8 @@ class SqlStore(EventStore):
         )
         self._writer = Writer(statements, deadline_s, self._bounded.late, self.place.where)
         try:
-            self.place.make()
-            self.transaction(self.place.open, writing=True, known=False)
+            self.place.make(new=new)
+            self.transaction(partial(self.place.open, new=new), writing=True, known=False)
         except BaseException:
             self.close()
             raise
@@ -294,7 +296,12 @@ def _insert(connection: Connection, records: Sequence[Record], blobs: Mapping[st
         rows = [{"id": name, "content": content} for name, content in sorted(blobs.items())]
         connection.execute(_MAKE_BLOB[connection.dialect.name], rows)
     if records:
-        connection.execute(insert(EVENTS), [{**record._asdict(), "at": stamp(record.at)} for record in records])
+        connection.execute(insert(EVENTS), rows_of(records))
+
+
+def rows_of(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Rows of the table of events."""
+    return [{**record._asdict(), "at": stamp(record.at)} for record in records]
 
 
 def _record(row: Any) -> Record:

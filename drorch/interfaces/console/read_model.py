@@ -21,7 +21,7 @@ from drorch.estate.files import load_estate
 from drorch.evidence.model import Sample
 from drorch.evidence.record.files import load_report
 from drorch.evidence.record.model import Report
-from drorch.evidence.sample_cache import Looks
+from drorch.evidence.sample_cache import SampleCache
 from drorch.interfaces.console.views.plans import PlanLine, plan_line
 from drorch.interfaces.console.views.runs import RunCard, run_card, unreadable
 from drorch.interfaces.console.views.service_state import Served, all_served
@@ -50,7 +50,7 @@ class Places:
     capacity: Path
 
 
-class Desk:
+class ReadModel:
     """Reads for the pages. Safe for several threads: what it remembers is replaced, never changed."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Desk:
         self.places, self.parts, self.service, self.operations = places, parts, service, operations
         self._year_log = year_log
         self._lock = Lock()
-        self.looks = Looks(places.home)
+        self.looks = SampleCache(places.home)
         self.store = PlanStore(places.home)
         self._plans: dict[str, Plan] = {}
         self._looked: dict[str, Sample] = {}

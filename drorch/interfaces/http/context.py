@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,7 +69,7 @@ class WebContext:
     records: Records
     accounts: Accounts
     audit: AuditLog
-    sealing: Callable[[], AbstractContextManager[SealingParts]]
+    sealing: Callable[[], SealingParts]
     probe_now: Callable[[Estate, Catalog, Sequence[str]], list[Sample]]
     holds: Holds
     """Whether the record of a run may be relied on."""

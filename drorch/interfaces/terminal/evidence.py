@@ -28,8 +28,7 @@ def export(
 ) -> None:
     """Write everything a run proved into one archive that shows any later change."""
     signer = None if sign is None else load_signer(sign)
-    with composition.sealing() as parts:
-        exported = export_run(parts, run, signer)
+    exported = export_run(composition.sealing(), run, signer)
     path = output or Path(f"evidence-{exported.run}.zip")
     write_archive(path, exported.data)
     told = {

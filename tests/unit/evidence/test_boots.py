@@ -24,7 +24,6 @@ from drorch.orchestration.measurement import Measurements, measure_run
 from drorch.plan.build import build_plan
 from drorch.plan.model import Kind
 from drorch.run import events as ev
-from drorch.run.chain import GENESIS, link
 from drorch.testing.builders import catalog_text
 from drorch.testing.clock import HandClock
 from drorch.testing.runs import created
@@ -69,7 +68,7 @@ def measured(samples: Sequence[Sample], boots: Sequence[str], *, canary_boot: st
     events: list[ev.Event] = []
     for seq, body in enumerate(bodies, start=1):
         at = replace(clock.now(), mono=1006.0)
-        events.append(link(events[-1].chain if events else GENESIS, run="r", seq=seq, at=at, body=body))
+        events.append(ev.Event(run="r", seq=seq, at=at, body=body))
     canaries = [
         CanaryWrite(
             application=APP,

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json, content_hash
+from drorch.core.stream import line_of
 from drorch.evidence import archive, seal
-from drorch.run.codec import encode
-from drorch.run.events import Paused, RunCreated
-from drorch.testing.runs import events_of
+from drorch.run.events import JOURNAL_SCHEMA, Paused, RunCreated
+from drorch.testing.fakes import MemoryJournal
+from drorch.testing.runs import RUN, events_of
 
 Found = set[tuple[str, str | None]]
 
@@ -30,9 +31,10 @@ def small_files() -> dict[str, bytes]:
     catalog: dict[str, object] = {"title": "small"}
     plan["catalog_id"] = catalog_id = content_hash(catalog)
     plan_id = content_hash(plan)
+    journal = MemoryJournal()
     events = events_of(
         RunCreated(
-            schema=1,
+            schema=JOURNAL_SCHEMA,
             drorch_version="0",
             plan_id=plan_id,
             catalog_id=catalog_id,
@@ -42,10 +44,11 @@ def small_files() -> dict[str, bytes]:
         ),
         Paused(person="p", reason="r"),
     )
+    journal.append(events)
     told = {"id": events[0].run, "plan_id": plan_id, "catalog_id": catalog_id}
     told |= {"journal_events": 2, "journal_head": events[-1].chain}
     return {
-        seal.JOURNAL: "".join(encode(event) + "\n" for event in events).encode(),
+        seal.JOURNAL: "".join(line_of(record, whole=True) + "\n" for record in journal.records(RUN)).encode(),
         seal.PLAN: canonical_json({**plan, "id": plan_id}).encode(),
         seal.CATALOG: canonical_json({**catalog, "content_id": catalog_id}).encode(),
         seal.REPORT: canonical_json({"run": told}).encode(),

@@ -23,7 +23,6 @@ from drorch.adapters.ansible.attempt import AttemptFolder, AttemptRequest
 from drorch.adapters.probes.lost_sites import FILE_NAME, LostSites
 from drorch.adapters.probes.spec import WatchSpec
 from drorch.adapters.processes import ProcessRef
-from drorch.adapters.store.inbox import SqlInbox
 from drorch.adapters.store.peaks import PeakArchive
 from drorch.app.audit import LOG_NAME, AuditLog, Entry
 from drorch.callout.exercises import CALLOUT
@@ -36,7 +35,7 @@ from drorch.core.codec import plain, to_text
 from drorch.core.findings import Finding
 from drorch.core.ids import canonical_json
 from drorch.core.log import Log
-from drorch.core.stream import line_of
+from drorch.core.stream import EventStore, line_of, text_of
 from drorch.evidence.baseline import Baseline
 from drorch.evidence.boots import BootSeen
 from drorch.evidence.fingerprint import Fingerprints, Source
@@ -50,15 +49,15 @@ from drorch.plan.model import Act, Plan, PlaybookAct, Step
 from drorch.report.after_action.codec import aar_to_text
 from drorch.report.after_action.log import AFTER_ACTION, AarBody
 from drorch.report.after_action.model import AfterAction
-from drorch.run.chain import GENESIS, link
-from drorch.run.codec import encode
 from drorch.run.events import Approved, Body, Event, InterlockOverridden
 from drorch.run.ports import PlaybookResult
 from drorch.schedules.events import Body as ScheduleBody
 from drorch.schedules.events import Instant as ScheduleInstant
-from drorch.schedules.events import body_to_text, instant_to_json
+from drorch.schedules.events import ScheduleEvent, instant_to_json
+from drorch.schedules.log import ScheduleLog
 from drorch.testing.builders import small_catalog
 from drorch.testing.clock import HandClock
+from drorch.testing.fakes import MemoryInbox, MemoryJournal
 from drorch.testing.streams import MemoryStore
 from drorch.year.codec import status_to_json
 from drorch.year.freshness import Stale, stale_to_json
@@ -123,27 +122,35 @@ def durations__json() -> str:
 # ---- runs and what is observed
 
 
+_RUN = "20260301-073015-abcd"
+
+
 def _events() -> tuple[Event, ...]:
-    made, chain = list[Event](), GENESIS
-    for seq, body in enumerate(_each(Body), start=1):
-        at = Instant(mono=1000 / 3 + seq, wall=_ODD if seq % 2 else _AT)
-        made.append(link(chain, run="20260301-073015-abcd", seq=seq, at=at, body=body))
-        chain = made[-1].chain
-    return tuple(made)
+    return MemoryJournal().append(
+        [
+            Event(run=_RUN, seq=seq, at=Instant(mono=1000 / 3 + seq, wall=_ODD if seq % 2 else _AT), body=body)
+            for seq, body in enumerate(_each(Body), start=1)
+        ]
+    )
 
 
 def run_events__jsonl() -> str:
-    return "".join(encode(event) + "\n" for event in _events())
+    journal = MemoryJournal()
+    journal.append(_events())
+    return _lines(journal.store, f"run/{_RUN}")
 
 
 def requests__jsonl() -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        inbox = SqlInbox(Path(folder) / "inbox.sqlite")
-        inbox.put("a-run", filled(Approved))
-        inbox.put("a-run", filled(InterlockOverridden), asked=Instant(mono=1 / 3, wall=_AT))
-        inbox.close()
-        rows = _rows(Path(folder) / "inbox.sqlite", "SELECT kind, data FROM requests ORDER BY id")
-    return "".join(f"{kind} {data}\n" for kind, data in rows)
+    inbox = MemoryInbox()
+    inbox.put("a-run", filled(Approved))
+    inbox.put("a-run", filled(InterlockOverridden), asked=Instant(mono=1 / 3, wall=_AT))
+    inbox.settle("a-run", [1, 2], at=Instant(mono=1.5, wall=_AT))
+    return _lines(inbox.store, "requests/a-run")
+
+
+def _lines(store: EventStore, stream: str) -> str:
+    """As an export has them."""
+    return "".join(text_of(record) + "\n" for record in store.read(stream))
 
 
 def _rows(file: Path, query: str) -> list[Any]:
@@ -273,7 +280,11 @@ def access_journal__jsonl() -> str:
 
 
 def schedule_events__jsonl() -> str:
-    return "".join(body_to_text(body) + "\n" for body in _each(ScheduleBody))
+    store = MemoryStore()
+    log = ScheduleLog(store)
+    for seq, body in enumerate(_each(ScheduleBody), start=1):
+        assert log.append(ScheduleEvent(key="a@2026-03-01T07:30:15Z", seq=seq, at=_AT, body=body))
+    return _lines(store, "schedule")
 
 
 def capacity_readings__jsonl() -> str:

@@ -10,8 +10,7 @@ from types import TracebackType
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from drorch.adapters.store.inbox import SqlInbox
-from drorch.adapters.store.journal import SqlJournal
+from drorch.adapters.store.events import SqlStore
 from drorch.core.files import write_whole
 from drorch.core.state_folder import RunFolder, run_folder
 from drorch.metrics.collector import Exposition
@@ -21,12 +20,13 @@ from drorch.metrics.snapshot import Page, Snapshots
 from drorch.plan.codec import plan_to_text
 from drorch.plan.model import Plan
 from drorch.run.events import Event
+from drorch.run.journal import RunJournal
 from drorch.run.ports import Journal
 from drorch.testing.builders import catalog_text
 from drorch.testing.clock import HandClock
 from drorch.testing.evidence import recorded_run
+from drorch.testing.fakes import MemoryInbox
 from drorch.testing.runs import RUN
-from drorch.testing.streams import MemoryStore
 
 Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -61,9 +61,8 @@ class State(AbstractContextManager["State"]):
 
     def __post_init__(self) -> None:
         self.home.mkdir(exist_ok=True)
-        self.store = MemoryStore()
-        self.sql = SqlJournal(self.home / "journal.sqlite")
-        self.inbox = SqlInbox(self.home / "journal.sqlite")
+        self.store = SqlStore(self.home / "store.sqlite")
+        self.sql, self.inbox = RunJournal(self.store), MemoryInbox(self.store)
         self.journal = CountingJournal(self.sql)
         self.catalog = self.home / "app_catalog.yaml"
         self.catalog.write_text(catalog_text(), encoding="utf-8")
@@ -71,8 +70,7 @@ class State(AbstractContextManager["State"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.sql.close()
-        self.inbox.close()
+        self.store.close()
 
     def record(self) -> RunFolder:
         """A whole failover of New York with its report."""
@@ -89,7 +87,7 @@ class State(AbstractContextManager["State"]):
             store=self.store,
             catalog_file=self.catalog,
             journal=self.journal,
-            database=str(self.home / "journal.sqlite"),
+            database=str(self.home / "store.sqlite"),
             inbox=self.inbox,
             clock=self.clock,
             drives=lambda host, pid: self.alive,

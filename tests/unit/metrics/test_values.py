@@ -21,7 +21,6 @@ from drorch.metrics.snapshot import Page
 from drorch.plan.build import build_plan
 from drorch.plan.model import Kind
 from drorch.run import events as ev
-from drorch.run.chain import GENESIS, link
 from drorch.testing.builders import small_catalog
 from drorch.testing.runs import RUN, Scene, done, failed, start, unknown
 from drorch.year.statement import Said
@@ -137,7 +136,7 @@ def more(state: State, *bodies: ev.Body) -> None:
     for body in bodies:
         last = state.sql.read(RUN)[-1]
         state.clock.advance(1.0)
-        state.sql.append([link(last.chain, run=RUN, seq=last.seq + 1, at=state.clock.now(), body=body)])
+        state.sql.append([ev.Event(run=RUN, seq=last.seq + 1, at=state.clock.now(), body=body)])
 
 
 def test_a_run_in_progress(state: State) -> None:
@@ -194,12 +193,10 @@ def test_a_dead_driver_is_noticed_without_any_event(state: State) -> None:
 def test_a_run_taken_over_by_a_later_one_waits_no_more(state: State) -> None:
     under_way(state, *failed(WITNESS), ev.RunEnded(outcome=ev.RunOutcome.INCOMPLETE, reason="r"))
     assert scraped(state.exposition())("operator_needed", reason="decision") == 1
-    later, chain = "20130301-040000-later", GENESIS
+    later = "20130301-040000-later"
     write_whole(run_folder(state.home, later, must_exist=False).plan, run_folder(state.home, RUN).plan.read_text())
     for event in state.sql.read(RUN)[:-3]:
-        made = link(chain, run=later, seq=event.seq, at=state.clock.now(), body=event.body)
-        chain = made.chain
-        state.sql.append([made])
+        state.sql.append([ev.Event(run=later, seq=event.seq, at=state.clock.now(), body=event.body)])
     value = scraped(state.exposition())
     assert value("operator_needed", reason="decision") == 0
     assert value("runs_active", kind="failover") == 1
@@ -257,8 +254,8 @@ def test_an_unreadable_journal_leaves_the_last_figures(recorded: State) -> None:
     recorded.clock.advance(60)
     recorded.sql.close()
     for ending in ("", "-wal", "-shm"):
-        Path(f"{recorded.home / 'journal.sqlite'}{ending}").unlink(missing_ok=True)
-    (recorded.home / "journal.sqlite").write_bytes(b"not a database, but long enough to be read as one" * 50)
+        Path(f"{recorded.home / 'store.sqlite'}{ending}").unlink(missing_ok=True)
+    (recorded.home / "store.sqlite").write_bytes(b"not a database, but long enough to be read as one" * 50)
     value = scraped(exposition)
     assert value("data_refresh_successful") == 0
     assert value("data_refresh_timestamp_seconds") == checked

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from drorch.adapters.clock import SystemClock
-from drorch.adapters.store.inbox import SqlInbox
-from drorch.adapters.store.journal import SqlJournal
+from drorch.adapters.store.events import SqlStore
 from drorch.app import composition
 from drorch.core.errors import Refused
 from drorch.core.files import write_whole
@@ -26,9 +25,10 @@ from drorch.interfaces.terminal.main import main
 from drorch.plan.codec import plan_id, plan_to_text
 from drorch.plan.model import Kind, ManualAct, Plan
 from drorch.run import events as ev
-from drorch.run.chain import link
+from drorch.run.journal import RunJournal
 from drorch.run.ports import OperatorRequest
 from drorch.run.recorder import Recorder
+from drorch.testing.fakes import MemoryInbox
 from drorch.testing.plans import drill_plan, make_plan, playbook_step, proof_step, with_undo
 from drorch.testing.runs import created, done, failed, start, unknown
 
@@ -44,7 +44,8 @@ class Desk:
     def __init__(self, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self.home, self._capsys, self._monkeypatch = home, capsys, monkeypatch
         home.mkdir()
-        self.journal, self.inbox = SqlJournal(home / "journal.sqlite"), SqlInbox(home / "journal.sqlite")
+        store = SqlStore(home / "store.sqlite")
+        self.journal, self.inbox = RunJournal(store), MemoryInbox(store)
         self.out = self.err = ""
 
     def run(self, name: str, *bodies: ev.Body, plan: Plan = PLAN) -> str:
@@ -158,9 +159,8 @@ def test_a_process_that_has_the_number_of_a_lost_driver_is_none(desk: Desk) -> N
     try:
         early = replace(SystemClock().now(), mono=0.0)
         run = desk.run("r-one")
-        events = desk.journal.read(run)
         body = ev.DriverAttached(host=platform.node(), pid=child.pid)
-        desk.journal.append([link(events[-1].chain, run=run, seq=2, at=early, body=body)])
+        desk.journal.append([ev.Event(run=run, seq=2, at=early, body=body)])
         assert not composition.operations().now(run).driven
     finally:
         child.communicate(b"\n", timeout=30)

@@ -8,7 +8,6 @@ import pytest
 
 from drorch.plan.model import Kind, Plan
 from drorch.run import events as ev
-from drorch.run.chain import first_break, link
 from drorch.run.commit_policy import agreement_problem
 from drorch.run.decide import AwaitCommit, CommitRun, EndRun, UndoRun, decide
 from drorch.run.requests import problem_with
@@ -160,13 +159,12 @@ def test_wherever_the_driver_dies_the_deadline_acts_once(
         scene.clock.advance(5.0)
         ended = scene.drive(on)
         events = scene.journal.read(RUN)
-        assert first_break(events) is None
         assert ended is outcome
         assert sum(isinstance(event.body, mark) for event in events) == 1, kept
 
 
 def test_the_agreement_is_of_the_time_before_the_start() -> None:
     state = fold(PLAN, events_of(created(PLAN), ev.RunStarted()))
-    event = link(state.chain, run=RUN, seq=state.seq + 1, at=HandClock().now(), body=agreed())
+    event = ev.Event(run=RUN, seq=state.seq + 1, at=HandClock().now(), body=agreed())
     with pytest.raises(IllegalEvent, match="has started"):
         fold(PLAN, [*events_of(created(PLAN), ev.RunStarted()), event])

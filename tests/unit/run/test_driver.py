@@ -11,9 +11,10 @@ from drorch.run.events import RunOutcome
 from drorch.run.ports import PlaybookRequest, PlaybookStatus, Proof
 from drorch.run.progress import StepStatus
 from drorch.run.recorder import Recorder
-from drorch.testing.fakes import ENDLESS, FAILING, Ending
+from drorch.testing.fakes import ENDLESS, FAILING, Ending, MemoryJournal
 from drorch.testing.plans import drill_plan, failover_plan, make_plan, playbook_step, validate_step
-from drorch.testing.runs import RUN, Scene, created, start
+from drorch.testing.runs import RUN, Scene, start
+from drorch.testing.streams import MemoryStore
 
 
 def kinds(scene: Scene) -> list[str]:
@@ -334,10 +335,10 @@ def test_another_plan_than_the_runs_is_refused() -> None:
 def test_a_changed_journal_is_refused_with_the_place() -> None:
     plan = failover_plan()
     scene = Scene(plan=plan).create()
-    first, second, third = scene.journal.read(RUN)
-    other = Scene(plan=plan)
-    changed = ev.Event(run=RUN, seq=2, at=second.at, body=created(plan, "Mallory"), chain=second.chain)
-    other.journal.append([first, changed, third])
+    first, second, third = scene.journal.records(RUN)
+    store = MemoryStore()
+    store.replace_by_hand(first.stream, first, second._replace(body=second.body.replace("Ana", "Eve")), third)
+    other = Scene(plan=plan, journal=MemoryJournal(store))
     with pytest.raises(Broken, match="changed") as caught:
         other.drive()
-    assert caught.value.where == f"run {RUN} event 2"
+    assert caught.value.where == f"run/{RUN} record 2"

@@ -99,8 +99,7 @@ def reports(console: Console) -> APIRouter:
 
     @router.get("/runs/{run}/evidence.zip", dependencies=[require()])
     def evidence(run: str) -> Response:
-        with console.context.sealing() as parts:
-            exported = export_run(parts, run)
+        exported = export_run(console.context.sealing(), run)
         name = f"{run}.zip"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Evidence-SHA256": exported.sha256}
         return Response(exported.data, media_type="application/zip", headers=headers)

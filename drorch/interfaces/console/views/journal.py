@@ -57,6 +57,7 @@ _TEXTS: Final[Mapping[type[Any], tuple[str, str]]] = MappingProxyType(
         ev.CleanUpRequested: ("warn", N_("%(person)s asks for the clean-up")),
         ev.RequestSettled: ("quiet", N_("request %(request)s taken by the driver")),
         ev.DriverAttached: ("quiet", N_("driver attached: process %(pid)s on %(host)s")),
+        ev.StoreWaited: ("warn", N_("the event store was away for %(seconds)s s; no step started meanwhile")),
         ev.DifferenceAccepted: ("warn", N_("%(person)s accepts the difference %(code)s/%(subject)s")),
         ev.RunEnded: ("quiet", N_("run ended: %(outcome)s")),
     }
@@ -67,6 +68,7 @@ _VALUES: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
         "count": lambda body: len(body.steps),
         "site": lambda body: body.site or "–",
         "agreed": lambda body: f"{body.then.value} {objective(body.within_s)}" if body.within_s else body.then.value,
+        "seconds": lambda body: f"{body.seconds:.0f}",
         "outcome": lambda body: body.outcome.value,
     }
 )

@@ -72,8 +72,7 @@ def text(run: RunId, context: Ctx) -> Response:
 )
 def evidence(run: RunId, context: Ctx) -> Response:
     """Everything the run proved, as one archive that shows any later change. Check it: ``drorch report verify``."""
-    with context.sealing() as parts:
-        exported = export_run(parts, run)
+    exported = export_run(context.sealing(), run)
     headers = {
         "Content-Disposition": f'attachment; filename="evidence-{exported.run}.zip"',
         "X-Evidence-Root": exported.root,

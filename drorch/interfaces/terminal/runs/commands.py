@@ -12,13 +12,15 @@ import typer
 from drorch.app import composition, settings
 from drorch.catalog.durations import parse_duration
 from drorch.core.codec import plain
-from drorch.core.errors import InputInvalid, OperatorNeeded
+from drorch.core.errors import InputInvalid, OperatorNeeded, StoreAway
 from drorch.evidence.record.files import load_report
 from drorch.evidence.record.model import Report
 from drorch.interfaces.terminal.exit_codes import exit_code_of
 from drorch.interfaces.terminal.output import print_json
 from drorch.interfaces.terminal.runs.live import RunView
+from drorch.interfaces.terminal.runs.store_notice import StoreNotice, still_away
 from drorch.interfaces.terminal.runs.view import print_runs, print_steps
+from drorch.orchestration.lost_runs import lost, runs_without_events
 from drorch.orchestration.precedence import make_way
 from drorch.orchestration.run_status import usual_durations
 from drorch.orchestration.service import Approval, Opened, Request
@@ -157,21 +159,22 @@ def attach(run: RunId, as_json: AsJson = False) -> None:
 def follow(opened: Opened, *, as_json: bool) -> None:
     """Drive the run where it can be driven, show it, and end with its exit code."""
     composition.operations().refuse_second_driver(opened.run)
-    service = composition.service()
+    home = settings.home()
+    service = composition.service(home, StoreNotice(composition.clock()))
     ended = service.concluded(opened)
     if ended is not None:
         # The record of an ended run is left as it was: what the probes would see now belongs to another time.
-        _tell(opened, load_report(settings.home(), opened.run), ended, waits=False, as_json=as_json)
+        _tell(opened, load_report(home, opened.run), ended, waits=False, as_json=as_json)
     head = service.state(opened).head
     if head.awaited is not None and head.started_at is None and not as_json:
         typer.echo(f"run {opened.run} waits for approvals that are missing: drorch run approve {opened.run}", err=True)
     if head.approvals and head.started_at is None:
         for drill in make_way(
-            composition.parts(settings.home()), composition.operations(), composition.driver_processes(), opened
+            composition.parts(home), composition.operations(), composition.driver_processes(), opened
         ):
             typer.echo(f"the drill {drill} was asked to clean up: it held a group of this failover", err=True)
-    usual_s = usual_durations(composition.parts(settings.home()), except_run=opened.run)
-    drivers, home = composition.driver_processes(), settings.home()
+    usual_s = usual_durations(composition.parts(home), except_run=opened.run)
+    drivers = composition.driver_processes()
     for _ in range(TAKEN_UP_AT_MOST):
         needed, report = None, None
         with RunView(opened.plan, opened.run, composition.clock(), quiet=as_json, usual_s=usual_s) as view:
@@ -181,6 +184,8 @@ def follow(opened: Opened, *, as_json: bool) -> None:
                 report = service.conclude(opened)
             except OperatorNeeded as error:
                 needed = error
+            except StoreAway as away:
+                raise still_away(away, opened.run) from away
         # Who decides while the record is being written finds this driver alive and starts none: look once more.
         drivers.leave(home, opened.run)
         if not (service.asked(opened) and drivers.enter(home, opened.run)):
@@ -203,10 +208,12 @@ def _tell(opened: Opened, report: Report, outcome: RunOutcome, *, waits: bool, a
 
 @app.command(name="list")
 def list_runs(as_json: AsJson = False) -> None:
-    """All runs, newest first."""
-    heads = composition.service().heads()
-    rows = [asdict(head) for head in heads]
+    """All runs, newest first. Exit code 5 when one has a folder and no events."""
+    rows = [asdict(head) for head in composition.service().heads()]
     print_json(rows) if as_json else print_runs(rows)
+    home = settings.home()
+    for run in runs_without_events(home, composition.parts(home).journal):
+        raise lost(run)
 
 
 @app.command()

@@ -81,6 +81,8 @@ class RunView:
                 self._line("undone", body.step)
             elif isinstance(body, ev.UndoFailed):
                 self._line("UNDO FAILED", f"{body.step}  {body.code}: {body.reason}")
+            elif isinstance(body, ev.StoreWaited):
+                self._line("STORE IS BACK", f"it was waited for {body.seconds:.0f} s: {body.reason}")
             elif isinstance(body, ev.InterlockRefused):
                 self._line("REFUSED", f"{body.interlock}: {body.reason}")
             elif isinstance(body, ev.RunEnded):

@@ -10,9 +10,10 @@ from pathlib import Path
 import icalendar
 import pytest
 
-from drorch.adapters.store.schedule import SqlScheduleStore
+from drorch.adapters.store.events import SqlStore
 from drorch.interfaces.terminal.main import main
 from drorch.schedules.events import Adopted
+from drorch.schedules.log import ScheduleLog
 from drorch.testing.builders import catalog_text
 from tests.unit.year.samples import year_text
 
@@ -101,7 +102,7 @@ def test_what_is_wrong_is_told_with_file_line_and_field_and_nothing_is_lost(
     assert f" {field}" in place
     assert "schedule.yaml:" in place
     assert "Traceback" not in out + err
-    assert not (tmp_path / "state" / "journal.sqlite").exists() or types("schedule", "missed")[0] == 0
+    assert not (tmp_path / "state" / "store.sqlite").exists() or types("schedule", "missed")[0] == 0
 
 
 def test_a_window_that_never_opens_is_told_with_its_line(types: Types, tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_a_window_that_never_opens_is_told_with_its_line(types: Types, tmp_path:
 def test_the_good_file_is_adopted_and_what_comes_is_told(types: Types, tmp_path: Path) -> None:
     assert types("schedule", "check")[0] == 0
     assert types("schedule", "run", "--once")[0] == 0
-    store = SqlScheduleStore(tmp_path / "state" / "journal.sqlite")
+    store = ScheduleLog(SqlStore(tmp_path / "state" / "store.sqlite"))
     assert store.schedules() == ("drill", "ready")
     code, out, _ = types("schedule", "next", "--days", "60", "--json")
     coming = json.loads(out)
@@ -161,7 +162,7 @@ def test_the_feed_keeps_what_was_taken_out_as_cancelled(types: Types, tmp_path: 
     assert all(int(new[uid]["SEQUENCE"]) > int(old[uid]["SEQUENCE"]) for uid in drills)
     assert {str(new[uid]["STATUS"]) for uid in old if uid.startswith("ready.")} == {"CONFIRMED"}
     assert any(uid.startswith("drill.") and str(new[uid]["STATUS"]) == "CONFIRMED" for uid in new.keys() - old.keys())
-    assert SqlScheduleStore(tmp_path / "state" / "journal.sqlite").read("drill")[-1].body.__class__ is Adopted
+    assert ScheduleLog(SqlStore(tmp_path / "state" / "store.sqlite")).read("drill")[-1].body.__class__ is Adopted
 
 
 def test_2_january_and_30_december_of_the_next_year(types: Types, tmp_path: Path) -> None:
