@@ -40,8 +40,8 @@ from drorch.adapters.processes import ProcessRef
 from drorch.adapters.store import export as store_files
 from drorch.adapters.store.events import SqlStore
 from drorch.adapters.store.export import Manifest
-from drorch.adapters.store.peaks import PeakArchive
-from drorch.adapters.store.records import SqlRecords
+from drorch.adapters.store.readings import ReadingTables
+from drorch.adapters.store.records import RecordTable
 from drorch.adapters.typesetter import Typeset
 from drorch.adapters.typesetter import typeset as typeset_by_typst
 from drorch.app import settings
@@ -81,6 +81,8 @@ DRIVER_WAITS_S = 900.0
 """So long a driver waits for a store that is away. Every other call gives up at the store's own deadline."""
 _TICK_S = 0.1
 """How exactly the kernel tells when a process began, with room."""
+_TEST_WAITS_S = 60.0
+"""A test that is held is blind and cannot be stopped while its store is away: not longer than two samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,9 +180,9 @@ def driver_processes() -> DriverProcesses:
     return DriverProcesses()
 
 
-def records(home: Path) -> SqlRecords:
-    """Accounts, tokens and sessions of a state folder."""
-    return SqlRecords(home / "accounts.sqlite")
+def records(home: Path) -> RecordTable:
+    """Accounts, tokens and sessions."""
+    return RecordTable(event_store(home))
 
 
 def hasher() -> Hasher:
@@ -268,13 +270,7 @@ def metrics_reader(
         clock=of.clock,
         drives=_drives,
         schedule=ScheduleReader(schedule_store(of.home), of.clock),
-        access=AccessReader(
-            home=of.home,
-            model=model,
-            sources=sources,
-            archive=lambda: PeakArchive(of.home / "access.sqlite"),
-            clock=of.clock,
-        ),
+        access=AccessReader(model=model, sources=sources, parts=lambda: access_parts(of.home), clock=of.clock),
     )
 
 
@@ -341,10 +337,12 @@ def notifiers(tree: CallTree, departments: Sequence[str]) -> Mapping[Channel, No
 def access_parts(home: Path | None = None) -> AccessParts:
     """What the use cases of remote access need, for the present state folder."""
     folder = home or settings.home()
+    store = event_store(folder)
     return AccessParts(
         home=folder,
         clock=clock(),
-        archive=PeakArchive(folder / "access.sqlite"),
+        store=store,
+        archive=ReadingTables(store),
         open_source=lambda config: open_source(config, clock()),
         chance=random.random,
     )
@@ -370,9 +368,13 @@ def font_faces(text: str) -> str:
     return font_faces_of(text)
 
 
-def access_tests(home: Path | None = None) -> AccessTests:
-    """The denial-of-access tests of the present state folder."""
-    return AccessTests(home or settings.home(), clock())
+def access_tests(home: Path | None = None, on_wait: OnWait | None = None) -> AccessTests:
+    """The denial-of-access tests. With ``on_wait`` each call waits a little for a store that is away, and says so."""
+    folder = home or settings.home()
+    store: EventStore = event_store(folder)
+    if on_wait is not None:
+        store = PatientStore(store, Patience(clock(), limit_s=_TEST_WAITS_S, on_wait=on_wait))
+    return AccessTests(store, folder, clock(), platform.node())
 
 
 def login_driver(config: SourceConfig) -> LoginDriver:
@@ -380,6 +382,6 @@ def login_driver(config: SourceConfig) -> LoginDriver:
     return open_logins(config, clock())
 
 
-def warden(folder: Path, sources: Path, way: str) -> WardenProcess:
+def warden(test: str, sources: Path, way: str) -> WardenProcess:
     """Logs off what a ramp left logged on, should its process die. Broken when it cannot be started."""
-    return WardenProcess(folder, sources, way)
+    return WardenProcess(settings.home(), test, sources, way)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from drorch.callout.text import subject_of, text_of
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.ids import IdSource
-from drorch.core.process_lock import process_lock
+from drorch.core.process_lock import alone
 from drorch.core.stream import EventStore
 from drorch.year.local_time import local_day
 from drorch.year.log import YearEvent
@@ -88,15 +88,11 @@ class CallOuts:
         with self.driven(exercise):
             return _Driver(self._parts, self.exercises, exercise, progress).run()
 
-    @contextmanager
-    def driven(self, exercise: str) -> Iterator[None]:
+    def driven(self, exercise: str) -> AbstractContextManager[None]:
         """For the one process of this machine that sends. Refused while another one does."""
         busy = f"another process sends the messages of the exercise {exercise}"
         lock = self._parts.home / "callouts" / f"{exercise}.lock"
-        with process_lock(lock) as mine:
-            if not mine:
-                raise Refused(busy, where=str(lock), next_step="look at it with 'drorch callout watch'")
-            yield
+        return alone(lock, busy, "look at it with 'drorch callout watch'")
 
     def stop(self, exercise: str | None, said: Said) -> CalloutEvent | None:
         """Let no further message go out. InputInvalid when it is over. None when it was asked for before."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from drorch.core.errors import Broken
+from drorch.core.errors import Broken, Refused
 
 
 @contextmanager
@@ -32,3 +32,12 @@ def process_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
             yield True
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def alone(path: Path, busy: str, next_step: str) -> Iterator[None]:
+    """Hold the lock. Refused with the words of ``busy`` while another process holds it."""
+    with process_lock(path) as mine:
+        if not mine:
+            raise Refused(busy, where=str(path), next_step=next_step)
+        yield

@@ -17,6 +17,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from json.encoder import encode_basestring
 from math import isfinite
 from typing import NamedTuple, Protocol
@@ -260,6 +261,7 @@ def blob_id(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
+@lru_cache(maxsize=1024)  # what is written together has one time, and making its text is a third of making a line
 def stamp(at: datetime) -> str:
     """An instant as it stands in a record: UTC, microseconds."""
     return at.isoformat("T", "microseconds")

@@ -52,8 +52,7 @@ def access_poll_check(parts: AccessParts, sources: Path, model: Path) -> CheckRe
 
 def access_check(parts: AccessParts, sources: Path, model: Path) -> CheckResult:
     """Whether remote access could carry the people, with what was last read in the model."""
-    at = parts.clock.now().wall
-    checked = check_files(home=parts.home, archive=parts.archive, model=model, sources=sources, at=at)
+    checked = check_files(parts, model=model, sources=sources)
     found = checked.assessment
     good = None if found.status is Status.UNKNOWN else found.status is Status.GREEN
     why = "; ".join(str(reason.text) for reason in found.reasons[:3])

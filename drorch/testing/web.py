@@ -141,7 +141,7 @@ class WebScene:
             drivers=self.drivers,
             records=self.records,
             accounts=Accounts(self.records, self.clock, PlainHasher()),
-            audit=AuditLog(self.home, self.clock),
+            audit=AuditLog(self.store, self.clock),
             sealing=self._sealing,
             probe_now=self._probe,
             holds=self.broken_records.get,
@@ -159,8 +159,8 @@ class WebScene:
                     token=lambda: "token",
                 )
             ),
-            access_parts=lambda: replace(composition.access_parts(self.home), clock=self.clock),
-            access_tests=AccessTests(self.home, self.clock),
+            access_parts=lambda: replace(composition.access_parts(self.home), clock=self.clock, store=self.store),
+            access_tests=AccessTests(self.store, self.home, self.clock, "here"),
         )
         self.app = create_app(self.context, self.settings)
 

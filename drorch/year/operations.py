@@ -96,7 +96,7 @@ class Year:
     def status(self, on: date | None = None) -> tuple[YearStatus, tuple[Finding, ...]]:
         """How everything stands at the end of ``on`` (None: today), and the records that could not be read."""
         of_runs = fulfilments_of_runs(self._home, self._programme, self._catalog)
-        of_tests = fulfilments_of_tests(self._home, self._programme, self._catalog)
+        of_tests = fulfilments_of_tests(self._log.log.store, self._programme, self._catalog)
         book = self._log.state()
         found = year_status(
             duties(self._programme, self._catalog),

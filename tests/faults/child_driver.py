@@ -1,6 +1,7 @@
-"""A driver in a process of its own, for faults that only a process can have: ``HOME STEPS [limit N | freeze N]``.
+"""A driver in a process of its own, for faults that only a process can have: ``HOME STEPS [FAULT N]``.
 
-``limit``: no file may grow beyond N bytes. ``freeze``: it stands still once event N is written, before it acts on it.
+``limit``: no file may grow beyond N bytes. ``freeze``: it stands still once event N is written, before it acts on it;
+N = 0: the last one. ``tell``: playbooks take a moment, and HOME/reached is made once event N is written.
 
 Playbooks are files made exclusively in HOME/attempts, so that performing one twice would show.
 """
@@ -11,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from drorch.adapters.clock import SystemClock
 from drorch.core.errors import DrorchError
 from drorch.core.patient import Patience, PatientStore
 from drorch.run.driver import Driver
-from drorch.run.events import Event
+from drorch.run.events import Event, RunEnded
 from drorch.run.journal import RunJournal
 from drorch.run.ports import Executor, PlaybookRequest, PlaybookResult, PlaybookState, PlaybookStatus
 from drorch.testing.fakes import FakeObserver
@@ -31,8 +33,8 @@ from drorch.testing.runs import RUN
 class FolderExecutor(Executor):
     """Each attempt is a file in a folder; all succeed at once. Several processes may share the folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, takes_s: float = 0.0) -> None:
+        self._folder, self._takes_s = folder, takes_s
         folder.mkdir(exist_ok=True)
 
     def launch(self, request: PlaybookRequest) -> None:
@@ -49,6 +51,7 @@ class FolderExecutor(Executor):
 
     def wait(self, run: str, ident: str, timeout_s: float) -> PlaybookResult | None:
         """See the port."""
+        time.sleep(self._takes_s)
         host = frozenset({f"host-{ident.partition('--')[0]}"})
         nobody: frozenset[str] = frozenset()
         performed = (self._folder / ident).stat().st_size > 0
@@ -73,7 +76,7 @@ class FolderExecutor(Executor):
         """See the port."""
 
 
-def driver_at(home: Path, steps: int, *, patience_s: float = 10.0) -> Driver:
+def driver_at(home: Path, steps: int, *, patience_s: float = 60.0) -> Driver:
     """A driver of the one run in ``home``."""
     clock = SystemClock()
     patience = Patience(clock, limit_s=patience_s, on_wait=tell_wait, pause_s=0.2)
@@ -101,13 +104,19 @@ def main(home: Path, steps: int, fault: str = "", number: int = 0) -> int:
     driver = driver_at(home, steps)
 
     def freeze(event: Event) -> None:
-        if event.seq == number:
+        if event.seq == number or (number == 0 and isinstance(event.body, RunEnded)):
             os.kill(os.getpid(), signal.SIGSTOP)
+
+    def tell(event: Event) -> None:
+        if event.seq == number:
+            (home / "reached").touch()
 
     if fault == "limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (number, number))
     elif fault == "freeze":
         driver.on_event = freeze
+    elif fault == "tell":
+        driver.on_event, driver.executor = tell, FolderExecutor(home / "attempts", takes_s=0.3)
     try:
         sys.stdout.write(f"{driver.drive()}\n")
     except DrorchError as error:

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import BindParameter, Connection, Executable, bindparam, insert, text
 
 from drorch.access.ports import (
@@ -31,19 +31,17 @@ from drorch.access.ports import (
 from drorch.access.trend import weekly_peaks
 from drorch.adapters.store.events import SqlStore
 from drorch.adapters.store.tables import POLLS, READINGS
-from drorch.core.errors import Broken
+from drorch.core.codec import plain, read
+from drorch.core.errors import Broken, InputInvalid
 
 MINUTES_OF_A_WEEK = 7 * 24 * 60
 _MONDAY = 3 * 1440
 """Minutes from the Monday before 1970 to its first day, a Thursday."""
 _MANY = 1_000
 """Minutes of one transaction; more of them are kept in several, so that none comes near the deadline of a call."""
-_KINDS: Mapping[str, TypeAdapter[Observed]] = {
-    "gateway": TypeAdapter(GatewayReading),
-    "pool": TypeAdapter(PoolReading),
-    "licence": TypeAdapter(LicenceReading),
-    "login": TypeAdapter(LoginReading),
-}
+_KINDS: Mapping[str, type[Observed]] = MappingProxyType(
+    {"gateway": GatewayReading, "pool": PoolReading, "licence": LicenceReading, "login": LoginReading}
+)
 
 
 class ReadingTables(ReadingArchive):
@@ -63,7 +61,7 @@ class ReadingTables(ReadingArchive):
         for reading in answer.readings:
             kind, subject = _named(reading, source)
             # Without limit is Infinity, which JSON proper does not have and its readers here do.
-            data = json.dumps(_KINDS[kind].dump_python(reading, mode="json"))
+            data = json.dumps(plain(reading))
             rows.append({"kind": kind, "subject": subject, "at": _stamp(reading.at), "data": data})
         if rows:
             self._store.transaction(lambda connection: connection.execute(_READING, rows), writing=True)
@@ -190,11 +188,11 @@ class ReadingTables(ReadingArchive):
         return self._store.transaction(lambda connection: connection.execute(asked, values).all())
 
     def _reading(self, kind: str, data: str) -> Observed:
+        where, next_step = self._store.place.where, "restore the store from its export"
         try:
-            return _KINDS[kind].validate_json(data)
-        except (KeyError, ValueError) as error:
-            what, next_step = "a stored reading cannot be read", "restore the store from its export"
-            raise Broken(what, where=self._store.place.where, next_step=next_step) from error
+            return read(_KINDS[kind], json.loads(data), where=where, next_step=next_step)
+        except (KeyError, ValueError, InputInvalid) as error:
+            raise Broken("a stored reading cannot be read", where=where, next_step=next_step) from error
 
 
 _MINUTE = text(

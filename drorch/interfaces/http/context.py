@@ -122,13 +122,13 @@ class WebContext:
 
 def real_context(home: Path, files: Files, oidc: Path | None = None) -> WebContext:
     """The real adapters over one state folder. ``oidc``: settings file of an OpenID provider."""
-    parts = composition.parts(home)
+    parts, store = composition.parts(home), composition.event_store(home)
     records = composition.records(home)
     of_estate = composition.RealPartsOfEstate(home=home)
     return WebContext(
         home=home,
-        store=composition.event_store(home),
         files=files,
+        store=store,
         parts=parts,
         of_estate=of_estate,
         service=Service(parts, of_estate),
@@ -136,7 +136,7 @@ def real_context(home: Path, files: Files, oidc: Path | None = None) -> WebConte
         drivers=composition.driver_processes(),
         records=records,
         accounts=Accounts(records, parts.clock, composition.hasher()),
-        audit=AuditLog(home, parts.clock),
+        audit=AuditLog(store, parts.clock),
         sealing=lambda: composition.sealing(home),
         probe_now=composition.probe_now,
         holds=lambda run: why_record_does_not_hold(parts, run),

@@ -158,15 +158,15 @@ def audit(
     as_json: AsJson = False, last: Annotated[int, typer.Option("--last", min=1, help="So many entries.")] = 50
 ) -> None:
     """The audit log of the web, and whether its chain holds. Exit code 1 when it does not."""
-    log = AuditLog(settings.home(), composition.clock())
-    entries, broken = log.read()[-last:], log.first_break()
+    log = _audit_log()
+    entries, broken = log.last(last), log.first_break()
     if as_json:
         print_json({"first_break": broken, "entries": entries})
     else:
         columns = ("number", "at", "person", "what", "on", "how", "detail")
         names = ("number", "at", "person", "act", "subject", "outcome", "detail")
         print_table("audit log", columns, (tuple(entry.get(name) for name in names) for entry in entries))
-        typer.echo("the chain holds" if broken is None else f"THE CHAIN BREAKS AT LINE {broken}")
+        typer.echo("the chain holds" if broken is None else f"THE CHAIN BREAKS AT ENTRY {broken}")
     if broken is not None:
         raise typer.Exit(int(ExitCode.OBJECTIVES_MISSED))
 
@@ -177,7 +177,11 @@ def _accounts() -> Accounts:
 
 def _note(act: str, subject: str, by: str, detail: str = "") -> None:
     entry = Entry(act=act, subject=subject, outcome="done", status=0, person=by, via="command line", detail=detail)
-    AuditLog(settings.home(), composition.clock()).append(entry)
+    _audit_log().append(entry)
+
+
+def _audit_log() -> AuditLog:
+    return AuditLog(composition.event_store(), composition.clock())
 
 
 def _password(from_stdin: bool) -> str:

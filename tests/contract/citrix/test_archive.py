@@ -30,9 +30,7 @@ from drorch.access.ports import (
 )
 from drorch.access.trend import weekly_peaks
 from drorch.adapters.store.events import SqlStore
-from drorch.adapters.store.peaks import MINUTES_OF_A_WEEK, PeakArchive
-from drorch.adapters.store.readings import ReadingTables
-from drorch.core.errors import Broken
+from drorch.adapters.store.readings import MINUTES_OF_A_WEEK, ReadingTables
 
 MONDAY = datetime(2025, 11, 17, tzinfo=UTC)
 HOLIDAYS = {5, 6, 31}
@@ -81,15 +79,12 @@ def tables(kind: Kind) -> Open:
 
 @contextmanager
 def kind_of_archive(name: str, folder: Path, server: Callable[[], Postgres]) -> Iterator[Open]:
-    """The archive of that kind."""
-    if name == "file":
-        yield lambda: PeakArchive(folder / "access.sqlite")
-        return
+    """The archive in that kind of database."""
     with kind_of_store(name, folder, server) as kind:
         yield tables(kind)
 
 
-KINDS = ("file", "sqlite", "postgresql")
+KINDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(params=KINDS)
@@ -99,7 +94,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
         yield made
 
 
-@pytest.fixture(scope="module", params=KINDS[:2])
+@pytest.fixture(scope="module", params=KINDS[:1])
 def year(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     """52 weeks of minutes with holidays, gaps, and a step up by 90 in week 44. Tests of it come in the order below."""
     folder = tmp_path_factory.mktemp("archive")
@@ -258,10 +253,3 @@ def test_polls(opened: Open) -> None:
     archive.keep_poll(bad)
     archive.forget(MONDAY + timedelta(days=9))
     assert archive.polls() == {"a": (bad, MONDAY)}
-
-
-def test_a_file_that_is_no_archive_is_said_in_words(tmp_path: Path) -> None:
-    path = tmp_path / "access.sqlite"
-    path.write_text("not a database, and long enough to be looked at" * 30)
-    with pytest.raises(Broken, match="archive of remote access"):
-        PeakArchive(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
-from drorch.access.denial_test.journal import AccessJournal
+from drorch.access.denial_test.journal import Happening, lines_of, open_journal
 from drorch.access.denial_test.model import Look
 from drorch.access.ports import Denial, GatewayReading, LicenceReading, LoginReading, PoolReading, SourceAnswer
 from drorch.actions.codec import action_to_json
@@ -23,8 +23,10 @@ from drorch.adapters.ansible.attempt import AttemptFolder, AttemptRequest
 from drorch.adapters.probes.lost_sites import FILE_NAME, LostSites
 from drorch.adapters.probes.spec import WatchSpec
 from drorch.adapters.processes import ProcessRef
-from drorch.adapters.store.peaks import PeakArchive
-from drorch.app.audit import LOG_NAME, AuditLog, Entry
+from drorch.adapters.store.events import SqlStore
+from drorch.adapters.store.readings import ReadingTables
+from drorch.app.audit import STREAM as AUDIT
+from drorch.app.audit import AuditLog, Entry
 from drorch.callout.exercises import CALLOUT
 from drorch.callout.log import CalloutBody
 from drorch.callout.result import CalloutResult, result_to_json
@@ -264,19 +266,20 @@ def callout__jsonl() -> str:
 
 
 def audit__jsonl() -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        log = AuditLog(Path(folder), HandClock())
-        log.append(filled(Entry))
-        log.append(bare(Entry, act="POST /api/v1/login", detail="password=verysecret"))
-        return (Path(folder) / LOG_NAME).read_text(encoding="utf-8")
+    store = MemoryStore()
+    log = AuditLog(store, HandClock())
+    log.append(filled(Entry))
+    log.append(bare(Entry, act="POST /api/v1/login", detail="password=verysecret"))
+    return lines_of(store.read(AUDIT)).decode()
 
 
 def access_journal__jsonl() -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        journal = AccessJournal(Path(folder) / "journal.jsonl")
-        journal.append(_ODD, "started", {"by": "Ana", "bound": {"licences": 3, "days": 5}})
-        journal.append(_AT, "sample", plain(filled(Look)))
-        return (Path(folder) / "journal.jsonl").read_text(encoding="utf-8")
+    store = MemoryStore()
+    tests = open_journal(store)
+    started = Happening(kind="started", body={"host": "here", "bound": {"licences": 3, "days": 5}})
+    tests.add("a-test", [started], at=_ODD, person="Ana")
+    tests.add("a-test", [Happening(kind="sample", body=plain(filled(Look)))], at=_AT)
+    return lines_of(store.read("access-test/a-test")).decode()
 
 
 def schedule_events__jsonl() -> str:
@@ -292,9 +295,10 @@ def capacity_readings__jsonl() -> str:
     readings = [filled(GatewayReading, denials=denials, max_users=float("inf")), bare(GatewayReading, denials={})]
     readings += [make(kind) for kind in (PoolReading, LicenceReading, LoginReading) for make in (filled, bare)]
     with tempfile.TemporaryDirectory() as folder:
-        archive = PeakArchive(Path(folder) / "access.sqlite")
-        archive.keep("a-source", SourceAnswer(readings=tuple(readings)))
-        rows = _rows(Path(folder) / "access.sqlite", "SELECT kind, data FROM readings ORDER BY id")
+        file = Path(folder) / "store.sqlite"
+        with SqlStore(file) as store:
+            ReadingTables(store).keep("a-source", SourceAnswer(readings=tuple(readings)))
+        rows = _rows(file, "SELECT kind, data FROM readings ORDER BY id")
     return "".join(f"{kind} {data}\n" for kind, data in rows)
 
 

@@ -89,8 +89,7 @@ def check_command(
     parts, configs = _open(sources, model, ())
     if ask:
         poll(parts, configs)
-    at = parts.clock.now().wall
-    found = check_files(home=parts.home, archive=parts.archive, model=model, sources=sources, at=at)
+    found = check_files(parts, model=model, sources=sources)
     if as_json:
         print_json({**assessment_to_json(found.assessment), **extras_to_json(found)})
     else:
