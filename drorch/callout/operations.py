@@ -223,7 +223,11 @@ class _Driver:
         )
 
     def _write(self, body: Over | SendingEnded) -> None:
-        self._exercises.append(self._exercise, self._parts.clock.now().wall, lambda _: body)
+        def unless_over(state: Callout | None) -> CalloutBody | None:
+            # Another machine may have ended it: how this message went stays unknown.
+            return None if state is None or state.over else body
+
+        self._exercises.append(self._exercise, self._parts.clock.now().wall, unless_over)
 
     def _write_unless_stopped(self, body: Intended) -> CalloutEvent | None:
         def unless_stopped(state: Callout | None) -> CalloutBody | None:

@@ -37,7 +37,7 @@ from drorch.core.codec import plain, to_text
 from drorch.core.findings import Finding
 from drorch.core.ids import canonical_json
 from drorch.core.log import Log
-from drorch.core.stream import EventStore, line_of, text_of
+from drorch.core.stream import EventStore, line_of
 from drorch.evidence.baseline import Baseline
 from drorch.evidence.boots import BootSeen
 from drorch.evidence.fingerprint import Fingerprints, Source
@@ -152,7 +152,7 @@ def requests__jsonl() -> str:
 
 def _lines(store: EventStore, stream: str) -> str:
     """As an export has them."""
-    return "".join(text_of(record) + "\n" for record in store.read(stream))
+    return "".join(line_of(record, whole=True) + "\n" for record in store.read(stream))
 
 
 def _rows(file: Path, query: str) -> list[Any]:
@@ -246,7 +246,7 @@ def attempt_result__json() -> str:
 def _stream(name: str, union: Any) -> str:
     store = MemoryStore()
     Log(store, name, *bodies(union), reasons=True).add("", list(_each(union)), at=_AT, person="Ana", reason="übung")
-    return "".join(f"{line_of(record)}\n{record.hash}\n" for record in store.read(name))
+    return _lines(store, name)
 
 
 def actions__jsonl() -> str:

@@ -23,6 +23,7 @@ from drorch.plan.model import Kind
 from drorch.run import events as ev
 from drorch.testing.builders import small_catalog
 from drorch.testing.runs import RUN, Scene, done, failed, start, unknown
+from drorch.testing.streams import edit_file
 from drorch.year.statement import Said
 
 from .state import State, scraped, text_of, values_of
@@ -279,6 +280,6 @@ def test_corrective_actions_are_counted_become_overdue_by_the_day_and_open_again
     assert value("corrective_actions", severity="major", status="overdue") == 0
     state.clock.advance(2 * 86400)
     assert scraped(exposition)("corrective_actions", severity="major", status="overdue") == 1
-    state.store.edit("actions", 2, "Olga", "Eve")
+    edit_file(state.home / "store.sqlite", "actions", 2, "Olga", "Eve")
     assert scraped(exposition)("data_unreadable", what="actions") == 1
     assert "drorch_corrective_actions{" not in text_of(exposition, Page.FIXED), "what cannot be read is not 0"

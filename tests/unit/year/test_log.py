@@ -121,9 +121,9 @@ def test_a_changed_record_is_named(log: YearLog, store: MemoryStore) -> None:
     [
         ("imagined", {"reason": "r"}, "imagined"),
         ("withdrawn", {"record": 1}, "the reason is missing"),
-        ("withdrawn", {"reason": "r"}, "withdrawn.record"),
-        ("withdrawn", {"record": "one", "reason": "r"}, "withdrawn.record"),
-        ("withdrawn", {"record": 1, "more": 2, "reason": "r"}, "withdrawn.more"),
+        ("withdrawn", {"reason": "r"}, "record: the field is missing"),
+        ("withdrawn", {"record": "one", "reason": "r"}, "record: expected a whole number"),
+        ("withdrawn", {"record": 1, "more": 2, "reason": "r"}, "unknown field .more."),
     ],
 )
 def test_what_another_drorch_wrote_is_named(store: MemoryStore, kind: str, body: dict[str, object], says: str) -> None:
