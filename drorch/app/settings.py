@@ -17,12 +17,15 @@ from drorch.catalog.estate import Estate
 from drorch.catalog.load import checked, load_catalog
 from drorch.catalog.model import Catalog
 from drorch.core.errors import Broken, InputInvalid, NotFound
+from drorch.core.ids import content_hash
+from drorch.core.templates import TEMPLATE, template_in
 from drorch.plan.codec import MAX_BYTES as MAX_PLAN_BYTES
 from drorch.plan.codec import plan_from_text
 from drorch.plan.model import Plan
 
 MAX_ESTATE_BYTES = 4_000_000
 MAX_CATALOG_BYTES = 16_000_000
+_ESTATE = TypeAdapter(Estate)
 LAB_POINTER = "lab.json"
 """In the state folder: names the folder of the running lab."""
 
@@ -95,7 +98,7 @@ def load_estate(path: Path) -> Estate:
         raise InputInvalid("an estate file is at most 4 MB", where=str(path), next_step="name the estate file")
     try:
         data = yaml.load(raw, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise InputInvalid(
@@ -106,7 +109,7 @@ def load_estate(path: Path) -> Estate:
         if key not in known:
             raise InputInvalid(f"unknown field {key!r}", where=str(path), next_step=f"known are {sorted(known)}")
     try:
-        return TypeAdapter(Estate).validate_python(data)
+        estate = _ESTATE.validate_python(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -115,6 +118,18 @@ def load_estate(path: Path) -> Estate:
             where=str(path),
             next_step="see docs/architecture.md, 'Estate file', or let 'drorch lab up' write one",
         ) from error
+    try:
+        estate_id(estate)
+    except ValueError:
+        raise InputInvalid("it holds text that is no text (a lone surrogate)", where=str(path)) from None
+    if (place := template_in(estate, "the estate")) is not None:
+        raise InputInvalid(TEMPLATE, where=f"{path}: {place}", next_step="write the value itself")
+    return estate
+
+
+def estate_id(estate: Estate) -> str:
+    """Content hash of an estate: what a plan is bound to, and what a run was performed on."""
+    return content_hash(_ESTATE.dump_python(estate, mode="json"))
 
 
 def load_plan_file(path: Path) -> Plan:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, cast
 
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import content_hash
+from drorch.core.templates import TEMPLATE, template_in
 from drorch.plan.model import (
     PLAN_SCHEMA,
     Act,
@@ -29,6 +30,7 @@ from drorch.plan.model import (
     PlaybookAct,
     Repeat,
     ReplicationAct,
+    Selection,
     Step,
     SubjectKind,
     ValidateAct,
@@ -70,16 +72,23 @@ def plan_from_json(data: object, where: str = "plan") -> Plan:
         schema=found.whole("schema"),
         kind=found.choice("kind", Kind),
         title=found.text("title"),
+        selection=_selection(found.raw("selection"), f"{where}.selection"),
         lost_site=found.optional_text("lost_site"),
         catalog_id=found.text("catalog_id"),
+        estate_id=found.optional_text("estate_id"),
         playbooks_id=found.text("playbooks_id"),
         scope=tuple(_scope(item, f"{where}.scope[{n}]") for n, item in enumerate(found.items("scope"))),
         steps=tuple(_step(item, f"{where}.steps[{n}]") for n, item in enumerate(found.items("steps"))),
         limits=_limits(found.raw("limits"), f"{where}.limits"),
     )
     _refuse_loose_ends(plan, where)
+    _refuse_templates(plan, where)
     claimed = found.text("id")
-    if claimed != plan_id(plan):
+    try:
+        known = plan_id(plan)
+    except ValueError:  # a lone surrogate, a number that overflows: nothing of it can be written
+        raise invalid("it holds text or a number that cannot be written", where) from None
+    if claimed != known:
         raise invalid("the content does not match the plan's own hash: the file was changed", f"{where}.id")
     return plan
 
@@ -103,7 +112,10 @@ def plan_from_text(text: bytes, source: str) -> Plan:
         raise invalid("nested too deeply", source) from None
     except ValueError as error:
         raise invalid(str(error), source) from None
-    return plan_from_json(data, source)
+    try:
+        return plan_from_json(data, source)
+    except RecursionError:
+        raise invalid("nested too deeply", source) from None
 
 
 def _refuse_constant(word: str) -> NoReturn:
@@ -127,6 +139,14 @@ def _refuse_loose_ends(plan: Plan, where: str) -> None:
                 raise invalid(f"step {step.id!r} waits for {needed!r}, which is not there", f"{where}.steps[{number}]")
 
 
+def _refuse_templates(plan: Plan, where: str) -> None:
+    for number, step in enumerate(plan.steps):
+        acts = {"act": step.act, "undo": step.undo} if isinstance(step.act, PlaybookAct) else {}
+        place = template_in({"id": step.id, **acts}, f"{where}.steps[{number}]")
+        if place is not None:
+            raise invalid(TEMPLATE, place)
+
+
 def _names(kind: type) -> frozenset[str]:
     return frozenset(field.name for field in fields(kind))
 
@@ -136,13 +156,23 @@ def _plan_body(plan: Plan) -> dict[str, object]:
         "schema": plan.schema,
         "kind": plan.kind.value,
         "title": plan.title,
+        "selection": _values(plan.selection),
         "lost_site": plan.lost_site,
         "catalog_id": plan.catalog_id,
+        "estate_id": plan.estate_id,
         "playbooks_id": plan.playbooks_id,
         "scope": [_values(scope) for scope in plan.scope],
         "steps": [step_to_json(step) for step in plan.steps],
-        "limits": _values(plan.limits),
+        "limits": {
+            **_values(plan.limits),
+            "proof_s": _float(plan.limits.proof_s),
+            "lag_s": _float(plan.limits.lag_s),
+        },
     }
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _values(value: object) -> dict[str, object]:
@@ -163,7 +193,7 @@ def step_to_json(step: Step) -> dict[str, object]:
         step.repeat.value,
     )
     found["timeout_s"], found["estimate_s"] = float(step.timeout_s), float(step.estimate_s)
-    found["urgency_s"] = None if step.urgency_s is None else float(step.urgency_s)
+    found["urgency_s"] = _float(step.urgency_s)
     found["act"] = act_to_json(step.act)
     found["undo"] = None if step.undo is None else act_to_json(step.undo)
     return found
@@ -195,10 +225,9 @@ def _step(data: object, where: str) -> Step:
         after=found.texts("after"),
         timeout_s=found.seconds("timeout_s"),
         estimate_s=found.seconds("estimate_s"),
-        urgency_s=None if found.raw("urgency_s") is None else found.seconds("urgency_s"),
+        urgency_s=found.optional_seconds("urgency_s"),
         repeat=found.choice("repeat", Repeat),
         undo=undo_act,
-        changes_state=found.flag("changes_state"),
     )
 
 
@@ -213,9 +242,21 @@ def _scope(data: object, where: str) -> ApplicationScope:
     )
 
 
+def _selection(data: object, where: str) -> Selection:
+    found = Fields(data, where, _names(Selection))
+    return Selection(
+        lose=found.optional_text("lose"), applications=found.texts("applications"), groups=found.texts("groups")
+    )
+
+
 def _limits(data: object, where: str) -> Limits:
     found = Fields(data, where, _names(Limits))
-    limits = Limits(total=found.whole("total"), per_site=found.whole("per_site"))
+    limits = Limits(
+        total=found.whole("total"),
+        per_site=found.whole("per_site"),
+        proof_s=found.optional_seconds("proof_s"),
+        lag_s=found.optional_seconds("lag_s"),
+    )
     if limits.total < 1 or limits.per_site < 1:
         raise invalid("a limit is 1 or more", where)
     return limits

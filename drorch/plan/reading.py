@@ -71,9 +71,17 @@ class Fields:
         value = self._data[name]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise invalid(f"expected a number of seconds, found {type(value).__name__}", self.place(name))
-        if not math.isfinite(value) or value < 0:
-            raise invalid(f"expected seconds of 0 or more, found {value}", self.place(name))
-        return float(value)
+        try:
+            found = float(value)
+        except OverflowError:
+            found = math.inf
+        if not math.isfinite(found) or found < 0:
+            raise invalid(f"expected seconds of 0 or more, found {found}", self.place(name))
+        return found
+
+    def optional_seconds(self, name: str) -> float | None:
+        """As :meth:`seconds`, or null."""
+        return None if self._data[name] is None else self.seconds(name)
 
     def items(self, name: str) -> tuple[object, ...]:
         """A list."""

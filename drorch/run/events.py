@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from drorch.core.clock import Instant
 
-JOURNAL_SCHEMA = 1
+JOURNAL_SCHEMA = 2
 
 NO_EVIDENCE = "none (not required)"
 """Stands for the evidence of a sign-off that brought none."""
@@ -59,7 +59,10 @@ class RunCreated:
     drorch_version: str
     plan_id: str
     catalog_id: str
+    estate_id: str
     kind: str
+    groups: tuple[str, ...]
+    """The protection groups it holds from its start to its end; none when it changes nothing."""
     operator: str
     host: str
 

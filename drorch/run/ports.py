@@ -40,6 +40,10 @@ class Journal(Protocol):
         """Events of a run with ``seq > after``, in order. Empty for an unknown run."""
         ...
 
+    def first(self, run: str) -> Event | None:
+        """The first event of a run, also when later ones cannot be read; None for an unknown run."""
+        ...
+
     def runs(self) -> tuple[str, ...]:
         """Ids of all runs, oldest first."""
         ...

@@ -49,6 +49,10 @@ class MemoryJournal(Journal):
         with self._lock:
             return tuple(event for seq, event in sorted(self._runs.get(run, {}).items()) if seq > after)
 
+    def first(self, run: str) -> Event | None:
+        """See the port."""
+        return next(iter(self.read(run)), None)
+
     def runs(self) -> tuple[str, ...]:
         """See the port."""
         with self._lock:

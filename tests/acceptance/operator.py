@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from drorch.adapters.probes.watching import WatcherProcesses
@@ -24,7 +24,7 @@ from drorch.lab.compare import TrueOutage, true_outage
 from drorch.lab.control import Lab
 from drorch.lab.truth import read_truth
 from drorch.plan.build import build_plan
-from drorch.plan.model import Kind, Limits, Plan, ReplicationAct, Step, ValidateAct
+from drorch.plan.model import Kind, Limits, Plan
 from drorch.plan.refs import playbooks_id
 from drorch.report.model import ApplicationResult, Report, StepResult, Trouble
 from drorch.run.events import Event, RunOutcome
@@ -109,17 +109,14 @@ class Operator:
 
     def plans(self, kind: Kind, *, lose: str | None = "nyc", groups: Sequence[str] = ()) -> Plan:
         """A plan over the small catalog and the playbooks in use."""
-        plan = build_plan(
+        return build_plan(
             self.catalog,
             kind=kind,
             lose=lose,
             groups=groups,
-            limits=Limits(total=3),
+            limits=Limits(total=3, proof_s=self.patience_s),
             playbooks_id=playbooks_id(settings.read_playbooks()),
         )
-        if self.patience_s is None:
-            return plan
-        return replace(plan, steps=tuple(_impatient(step, self.patience_s) for step in plan.steps))
 
     def watches(self, name: str = "standing", kind: Kind = Kind.FAILOVER, *, lose: str = "nyc") -> Path:
         """Let a standing watch see everything good. The folder of the watch."""
@@ -235,12 +232,6 @@ class Operator:
             to_address=estate.sites[to_site],
             servers=len(estate.name_servers),
         )
-
-
-def _impatient(step: Step, patience_s: float) -> Step:
-    """The same proof with a shorter limit; any other step as it is."""
-    patient = isinstance(step.act, ValidateAct | ReplicationAct)
-    return replace(step, timeout_s=patience_s) if patient else step
 
 
 def processes_naming(folder: Path) -> list[str]:

@@ -21,6 +21,7 @@ from ansible_runner.runner_config import RunnerConfig
 from drorch.adapters.ansible.attempt import AttemptFolder, without_result
 from drorch.adapters.ansible.outcome import OutcomeCollector
 from drorch.adapters.ansible.secrecy import Secrecy
+from drorch.adapters.ansible.variables import variables_as_text
 from drorch.adapters.ansible.vaults import password_file_in
 from drorch.adapters.processes import ProcessRef, adopt_orphans, children, end_tree, myself
 from drorch.run.ports import PlaybookResult, PlaybookStatus
@@ -89,8 +90,9 @@ class _Playbook:
         playbooks = str(self._request["playbooks"])
         private = self._folder.runner
         (private / "env").mkdir(parents=True, mode=0o700)
-        inputs = {"drorch": self._request["variables"]}
-        (private / "env" / "extravars").write_text(json.dumps(inputs), encoding="utf-8")
+        variables = self._request["variables"]
+        assert isinstance(variables, dict)
+        (private / "env" / "extravars").write_text(variables_as_text("drorch", variables), encoding="utf-8")
         (private / "env" / "settings").write_text(json.dumps({"pexpect_timeout": _LOOK_S}), encoding="utf-8")
         config = RunnerConfig(
             private_data_dir=str(private),

@@ -56,6 +56,13 @@ class SqlJournal(Journal):
             rows = connection.execute(query.order_by(EVENTS.c.seq)).all()
         return tuple(decode(data, where=f"{self._database.where} run {run} event {seq}") for seq, data in rows)
 
+    def first(self, run: str) -> Event | None:
+        """See the port. InputInvalid when it cannot be read."""
+        query = select(EVENTS.c.seq, EVENTS.c.data).where(EVENTS.c.run == run).order_by(EVENTS.c.seq).limit(1)
+        with self._database.transaction() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else decode(row.data, where=f"{self._database.where} run {run} event {row.seq}")
+
     def runs(self) -> tuple[str, ...]:
         """See the port."""
         query = select(EVENTS.c.run).group_by(EVENTS.c.run).order_by(func.min(EVENTS.c.wall), EVENTS.c.run)

@@ -15,7 +15,7 @@ from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json, content_hash
 from drorch.evidence import archive, seal
 from drorch.run.codec import encode
-from drorch.run.events import Paused, RunCreated
+from drorch.run.events import JOURNAL_SCHEMA, Paused, RunCreated
 from drorch.testing.runs import events_of
 
 Found = set[tuple[str, str | None]]
@@ -32,11 +32,13 @@ def small_files() -> dict[str, bytes]:
     plan_id = content_hash(plan)
     events = events_of(
         RunCreated(
-            schema=1,
+            schema=JOURNAL_SCHEMA,
             drorch_version="0",
             plan_id=plan_id,
             catalog_id=catalog_id,
+            estate_id="sha256:0",
             kind="drill",
+            groups=("g",),
             operator="o",
             host="h",
         ),

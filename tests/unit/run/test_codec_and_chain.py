@@ -123,7 +123,15 @@ def test_what_is_not_an_event_is_refused_with_its_place(change: dict[str, object
 
 def test_a_journal_of_another_schema_is_refused() -> None:
     body = ev.RunCreated(
-        schema=ev.JOURNAL_SCHEMA, drorch_version="1", plan_id="p", catalog_id="c", kind="drill", operator="o", host="h"
+        schema=ev.JOURNAL_SCHEMA,
+        drorch_version="1",
+        plan_id="p",
+        catalog_id="c",
+        estate_id="e",
+        kind="drill",
+        groups=("g",),
+        operator="o",
+        host="h",
     )
     data = json.loads(encode(events_of(body)[0]))
     data["body"]["schema"] = 99
