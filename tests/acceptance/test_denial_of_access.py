@@ -309,7 +309,9 @@ def test_what_was_frozen_stays_frozen(bench: Bench) -> None:
     with pytest.raises(InputInvalid, match="prepared already"):
         bench.prepare("ramp-few", **few(bench))
     with sqlite3.connect(home() / "store.sqlite") as forger:
-        forger.execute("UPDATE blobs SET content = replace(CAST(content AS TEXT), 'critical: 60', 'critical: 6')")
+        forger.execute(
+            "UPDATE blobs SET content = CAST(replace(CAST(content AS TEXT), 'critical: 60', 'critical: 6') AS BLOB)"
+        )
     with pytest.raises(Broken, match="was changed in the store"):
         bench.drive().start("ramp-few", "Ada")
 
