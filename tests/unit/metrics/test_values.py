@@ -281,5 +281,6 @@ def test_corrective_actions_are_counted_become_overdue_by_the_day_and_open_again
     state.clock.advance(2 * 86400)
     assert scraped(exposition)("corrective_actions", severity="major", status="overdue") == 1
     edit_file(state.home / "store.sqlite", "actions", 2, "Olga", "Eve")
+    exposition = state.exposition()  # of a process that begins now: one that lives has verified what was there before
     assert scraped(exposition)("data_unreadable", what="actions") == 1
     assert "drorch_corrective_actions{" not in text_of(exposition, Page.FIXED), "what cannot be read is not 0"
