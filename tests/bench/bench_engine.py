@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from drorch.adapters.store.events import SqlStore
-
 from drorch.plan.critical import estimated_duration
 from drorch.plan.model import Limits, Plan
 from drorch.run.decide import Perform, decide
