@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Verify an evidence archive of drorch without drorch: python3 verify_evidence.py FILE [--json]
+"""Verify an evidence archive or a store export of drorch without drorch: python3 verify_evidence.py FILE [--json]
 
+A store export ('drorch store export') is a folder or a .tar file: every stream of records, all contents, tables.
 Needs Python 3.6 or newer and nothing else. Exit 0: everything fits together; 1: it does not, and the places are named;
 2: the file cannot be read. Not checked here, and said so: an Ed25519 signature, and that the YAML text of the catalog
 means what catalog.json says. Compare the root, or the archive's SHA-256, with what was noted when it was exported:
@@ -9,10 +10,13 @@ whoever can write the whole archive anew can only be found out that way, or by a
 
 import hashlib
 import json
+import os
 import struct
 import sys
+import tarfile
 import zlib
 from collections import Counter
+from urllib.parse import quote
 
 MANIFEST, SIGNATURE, GENESIS = "MANIFEST.json", "SIGNATURE.json", "sha256:" + "0" * 64
 REQUIRED = {
@@ -37,6 +41,8 @@ SHAPE = {
     "signed_by": (str, type(None)),
     "root": str,
 }
+EXPORT_MANIFEST = "manifest.json"
+RECORD = {"at", "body", "epoch", "hash", "kind", "mono", "person", "prev", "seq", "stream"}
 NOT_CHECKED = ["that app_catalog.yaml means what catalog.json says (needs drorch)"]
 SIGNATURE_NOT_CHECKED = "the Ed25519 signature (needs drorch, or openssl: see docs/evidence.md)"
 
@@ -57,8 +63,8 @@ def sha256(content):
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
-def hash_without(data, field, prefix=b""):
-    return sha256(prefix + canonical({key: data[key] for key in data if key != field}))
+def hash_without(data, field):
+    return sha256(canonical({key: data[key] for key in data if key != field}))
 
 
 def parse(content):
@@ -169,7 +175,7 @@ def check_chain(events):
         if event["seq"] != expected:
             code = "event-moved" if expected in there else "event-missing"
             return [(code, subject, f"in the place of event {expected} stands event {event['seq']}")]
-        if hash_without(event, "hash", previous.encode() + b"\n") != event["hash"]:
+        if event.get("prev") != previous or chain_of(event, previous) != event["hash"]:
             return [("event-changed", subject, "the event does not follow from the ones before it")]
         if event.get("stream") != events[0].get("stream"):
             return [("run-id", subject, "the event belongs to another run")]
@@ -265,25 +271,117 @@ def verify(data):
     }
 
 
+def open_export(path):
+    """The names of the files of a store export, and how one is read; None when it is none."""
+    if os.path.isdir(path):
+        names = [os.path.join(folder, name) for folder, _, files in os.walk(path) for name in files]
+        places = {os.path.relpath(name, path).replace(os.sep, "/"): name for name in names}
+
+        def read_file(name):
+            with open(places[name], "rb") as stream:
+                return stream.read()
+
+        return set(places), read_file
+    if not tarfile.is_tarfile(path):
+        return None
+    tar = tarfile.TarFile(path, "r")
+    return {member.name for member in tar.getmembers()}, lambda name: tar.extractfile(name).read()
+
+
+def chain_of(record, prev):
+    """The one chain formula of drorch: SHA-256 over the hash before, a line end, and the record without both hashes."""
+    said = {key: record[key] for key in record if key not in ("hash", "prev")}
+    return sha256(prev.encode() + b"\n" + canonical(said))
+
+
+def check_stream(name, content, held):
+    prev, epoch, lines = GENESIS, 0, content.split(b"\n")
+    if lines.pop() != b"":
+        yield "record-torn", name, "the last line has no end"
+    for seq, line in enumerate(lines, 1):
+        record, where = parse(line), f"{name} record {seq}"
+        if record.keys() != RECORD or canonical(record) != line or type(record["epoch"]) is not int:
+            yield "record-unreadable", where, "the line is not a record"
+            return
+        if record["seq"] != seq or record["stream"] != name:
+            yield "record-moved", where, f"in its place stands record {record['seq']} of {record['stream']}"
+            return
+        if record["prev"] != prev or chain_of(record, prev) != record["hash"]:
+            yield "record-changed", where, "the record does not follow from the ones before it"
+            return
+        if record["epoch"] < epoch:
+            yield "record-epoch", where, "the record was written under an epoch that had ended"
+        prev, epoch = record["hash"], record["epoch"]
+    if held != {"records": len(lines), "head": prev}:
+        yield "stream-end", name, "the stream does not end as the manifest says"
+
+
+def check_export(names, read, manifest):
+    streams, blobs, tables = sub(manifest, "streams"), manifest.get("blobs"), sub(manifest, "tables")
+    if manifest.get("schema") != 1 or not isinstance(blobs, list) or hash_without(manifest, "root") != manifest["root"]:
+        yield "manifest-root", EXPORT_MANIFEST, "the manifest was changed, or is of another schema"
+        return
+    files = {"streams/" + quote(name, safe="") + ".jsonl": ("stream", name) for name in streams}
+    files.update({"blobs/" + str(blob)[7:]: ("blob", blob) for blob in blobs})
+    files.update({"tables/" + name + ".jsonl": ("table", tables[name]) for name in tables})
+    for name in sorted(set(files) - names):
+        yield "file-missing", name, "the file is missing"
+    for name in sorted(names - set(files) - {EXPORT_MANIFEST}):
+        yield "file-added", name, "the file was added: the manifest does not know it"
+    for name in sorted(names & set(files)):
+        kind, of = files[name]
+        content = read(name)
+        if kind == "stream":
+            yield from check_stream(of, content, streams[of])
+        elif sha256(content) != of:
+            yield "file-changed", name, "the file was changed"
+
+
+def verify_export(names, read):
+    """Everything found in a store export, as plain data."""
+    manifest = parse(read(EXPORT_MANIFEST)) if EXPORT_MANIFEST in names else {}
+    if "root" not in manifest:
+        raise Unreadable("not an export of a store: it has no manifest that can be read")
+    problems = check_export(names, read, manifest)
+    found = [{"code": code, "subject": where, "message": text} for code, where, text in problems]
+    held = [each for each in sub(manifest, "streams").values() if isinstance(each, dict)]
+    return {
+        "holds": not found,
+        "identity": manifest.get("identity"),
+        "root": manifest["root"],
+        "files": len(names),
+        "streams": len(held),
+        "records": sum(each["records"] for each in held if type(each.get("records")) is int),
+        "findings": found,
+        "not_checked": [],
+    }
+
+
 def main(arguments):
     names = [name for name in arguments if name != "--json"]
     if len(names) != 1 or names[0].startswith("-"):
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        with open(names[0], "rb") as stream:
-            found = verify(stream.read((1 << 30) + 1))
-    except (OSError, Unreadable) as error:
+        export = open_export(names[0])
+        if export:
+            found = verify_export(*export)
+        else:
+            with open(names[0], "rb") as stream:
+                found = verify(stream.read((1 << 30) + 1))
+    except (OSError, Unreadable, tarfile.TarError) as error:
         print(f"{names[0]}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 2
     if "--json" in arguments:
         print(json.dumps(found, indent=2))
     else:
-        print(f"{names[0]}: {'the evidence holds' if found['holds'] else 'THE EVIDENCE DOES NOT HOLD'}")
+        what = "the export" if "streams" in found else "the evidence"
+        print(f"{names[0]}: {what} holds" if found["holds"] else f"{names[0]}: {what.upper()} DOES NOT HOLD")
         for item in found["findings"]:
             print(f"  {item['code']:<20} {item['subject']:<24} {item['message']}")
-        for key in ("run", "files", "events", "root", "sha256"):
-            print(f"  {key:<8} {found[key]}")
+        for key in ("run", "identity", "files", "streams", "records", "events", "root", "sha256"):
+            if key in found:
+                print(f"  {key:<8} {found[key]}")
         for what in found["not_checked"]:
             print("  not checked here: " + what)
     return 0 if found["holds"] else 1

@@ -6,6 +6,7 @@ from drorch.access.assess import Assessment, Proven, Row
 from drorch.access.network import Limit
 from drorch.access.seats import show
 from drorch.access.what_if import Headroom, Outcome
+from drorch.core.codec import plain
 
 
 def assessment_to_json(found: Assessment) -> dict[str, object]:
@@ -16,7 +17,7 @@ def assessment_to_json(found: Assessment) -> dict[str, object]:
         "note": found.note,
         "at": found.at.isoformat(),
         "status": found.status.value,
-        "reasons": [{"status": reason.status.value, "text": reason.text} for reason in found.reasons],
+        "reasons": plain(found.reasons),
         "required": found.required,
         "modelled": normal.served.to_json(),
         "proven": _proven(found.proven),
@@ -33,7 +34,7 @@ def assessment_to_json(found: Assessment) -> dict[str, object]:
         ],
         "constraints": [_row(row) for row in found.rows],
         "scenarios": [outcome_to_json(outcome) for outcome in found.outcomes],
-        "findings": [finding.to_json() for finding in found.findings],
+        "findings": plain(found.findings),
     }
 
 
@@ -67,7 +68,7 @@ def _row(row: Row) -> dict[str, object]:
         "used": row.used,
         "left_after_largest_loss": row.left.to_json(),
         "bottleneck": row.bottleneck,
-        "forecast": row.forecast.to_json(),
+        "forecast": plain(row.forecast),
         "age_s": row.age_s,
         "stale": row.stale,
     }

@@ -40,17 +40,6 @@ class Forecast:
     """Sessions that the 95 % band lies above the trend."""
     reason: str | None = None
 
-    def to_json(self) -> dict[str, object]:
-        """Plain data."""
-        return {
-            "kind": self.kind.value,
-            "points": self.points,
-            "week": self.week.isoformat() if self.week else None,
-            "slope": self.slope,
-            "band": self.band,
-            "reason": self.reason,
-        }
-
 
 def forecast(
     weeks: Mapping[date, int | None], *, capacity: float | None, today: date, baseline_from: date | None = None

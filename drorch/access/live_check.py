@@ -14,7 +14,7 @@ from drorch.access.join import Weeks, joined
 from drorch.access.model import CapacityModel, Constraint, Proof
 from drorch.access.network import limits
 from drorch.access.operations import load_model
-from drorch.access.poll import load_sources_file
+from drorch.access.poll import AccessParts, load_sources_file
 from drorch.access.ports import (
     Denial,
     Gap,
@@ -93,13 +93,14 @@ def check(
     )
 
 
-def check_files(*, home: Path, archive: ReadingArchive, model: Path, sources: Path, at: datetime) -> Checked:
-    """The same from the files: what the command, the schedule, the metrics and the console show. Asks nobody.
+def check_files(parts: AccessParts, *, model: Path, sources: Path) -> Checked:
+    """The same now and from the files: what every interface, the schedule and the metrics show. Asks nobody.
 
-    NotFound and InputInvalid as of the files; Broken when the archive cannot be read.
+    NotFound and InputInvalid as of the files; Broken when the store cannot be read.
     """
     read = load_model(model)
-    return check(read, load_sources_file(sources, read), archive, at, proofs_of_tests(home))
+    proofs = proofs_of_tests(parts.store)
+    return check(read, load_sources_file(sources, read), parts.archive, parts.clock.now().wall, proofs)
 
 
 def _wanted(readings: Sequence[Observed], sources: Sequence[SourceConfig]) -> list[Observed]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from drorch.access.assess import Assessment, Status, assess, outcome_reasons, worst
+from drorch.access.codec import outcome_to_json
 from drorch.access.demand import demands
 from drorch.access.load import checked, load_capacity
 from drorch.access.model import CapacityModel, StaffClass
@@ -122,3 +123,28 @@ def _moving(catalog: Catalog, site: str, outcome: Outcome) -> tuple[Moving, ...]
         for app in catalog.applications
         if catalog.primary_site_of(app) == site
     )
+
+
+def lost_to_json(result: LostSite) -> dict[str, object]:
+    """The same for machines."""
+    applications = result.applications
+    return {
+        "site": result.site,
+        "status": result.status.value,
+        "scenario": outcome_to_json(result.outcome),
+        "applications": None if applications is None else [_moving_as_json(item) for item in applications],
+        "gateways": [item.application for item in result.gateways],
+        "cut_off_meanwhile": list(result.cut_off),
+    }
+
+
+def _moving_as_json(item: Moving) -> dict[str, object]:
+    return {
+        "id": item.application,
+        "to": item.to,
+        "remote_access": item.remote_access,
+        "department": item.department,
+        "people_needed": item.needed,
+        "people_served": item.served,
+        "reached": item.reached,
+    }

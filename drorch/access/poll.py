@@ -3,10 +3,7 @@ twice."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,8 +13,10 @@ from drorch.access.ports import AccessSource, CallCheck, PollRecord, ReadingArch
 from drorch.access.sources import SourceConfig, SourceKind, load_sources
 from drorch.catalog.text import MAX_BYTES
 from drorch.core.clock import Clock
-from drorch.core.errors import Broken, DrorchError, Refused
+from drorch.core.errors import DrorchError
 from drorch.core.files import read_input
+from drorch.core.process_lock import alone
+from drorch.core.stream import EventStore
 
 KEEP_DAYS = 400
 """Minutes are kept a little longer than a year, so that the same week of last year can be looked at."""
@@ -37,6 +36,8 @@ class AccessParts:
 
     home: Path
     clock: Clock
+    store: EventStore
+    """With the sealed evidence of tests."""
     archive: ReadingArchive
     open_source: Callable[[SourceConfig], AccessSource]
     chance: Callable[[], float]
@@ -74,7 +75,7 @@ def poll(
 
     After ``budget_s`` no further source is begun; the one longest not asked comes first.
     """
-    with _alone(parts.home / LOCK):
+    with alone(parts.home / LOCK, "another round is under way", "wait until it has ended"):
         known = parts.archive.polls()
         began = parts.clock.now()
         found: dict[str, Polled] = {}
@@ -177,21 +178,3 @@ def _unusable(error: DrorchError) -> CallCheck:
     trouble = error.trouble if isinstance(error, SourceFailed) else Trouble.UNREACHABLE
     text = f"{error.what} ({error.where}); {error.next_step}"
     return CallCheck(call="-", gives="everything", trouble=trouble, found=text)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        what = f"the lock of the round cannot be made: {error.strerror}"
-        raise Broken(what, where=str(path), next_step="free space or permissions") from error
-    with os.fdopen(descriptor, "r+b") as stream:
-        try:
-            # Released by closing, also when this process is killed.
-            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            what = "another round is under way"
-            raise Refused(what, where=str(path), next_step="wait until it has ended") from None
-        yield

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from drorch.actions.model import ACTIONS_SCHEMA, ActionSeverity, Element, Source, Subject
-from drorch.core.chain import Chain, Entry
+from drorch.actions.model import ActionSeverity, Element, Source, Subject
+from drorch.core.log import Entry
 from drorch.year.model import Attachment
 
 
@@ -102,8 +102,3 @@ class Recurred:
 
 ActionBody = Opened | Assigned | Updated | Claimed | Verified | Closed | Reopened | Recurred
 ActionEvent = Entry[ActionBody]
-
-
-def actions_chain() -> Chain[ActionBody]:
-    """How ``actions.jsonl`` is written and read."""
-    return Chain("drorch-actions", ACTIONS_SCHEMA, ActionEvent)

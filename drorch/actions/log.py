@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import singledispatch
 from types import MappingProxyType
@@ -20,20 +19,24 @@ from drorch.actions.events import (
     Verified,
 )
 from drorch.actions.model import PROVED, Action, ActionBook, ActionState, History
+from drorch.core.bodies import bodies
 from drorch.core.errors import InputInvalid, NotFound, Refused
+from drorch.core.log import FoldedLog, Log
+from drorch.core.stream import EventStore
 from drorch.run.interlocks import same_person
 
+ActionLog = FoldedLog[ActionBody, ActionBook]
+ACTIONS = "actions"
+"""The stream."""
 
-def fold_actions(events: Iterable[ActionEvent]) -> ActionBook:
-    """The book after all of ``events``. InputInvalid, NotFound or Refused for one that cannot follow."""
-    book = ActionBook()
-    for event in events:
-        book = after(book, event)
-    return book
+
+def action_log(store: EventStore) -> ActionLog:
+    """What was said about corrective actions."""
+    return FoldedLog(Log(store, ACTIONS, *bodies(ActionBody), reasons=True), ActionBook(), after)
 
 
 def after(book: ActionBook, event: ActionEvent) -> ActionBook:
-    """The book with one more event; refuses as :func:`fold_actions`."""
+    """The book with one more event. InputInvalid, NotFound or Refused for one that cannot follow."""
     body = event.body
     changed = _opened(book, body, event) if isinstance(body, Opened) else _change(body, standing(book, body.id), event)
     line = History(

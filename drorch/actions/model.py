@@ -14,8 +14,6 @@ from types import MappingProxyType
 
 from drorch.year.model import Attachment
 
-ACTIONS_SCHEMA = 1
-
 
 class ActionSeverity(StrEnum):
     """How grave the finding is."""

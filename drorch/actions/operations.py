@@ -20,7 +20,6 @@ from drorch.actions.events import (
     Reopened,
     Updated,
     Verified,
-    actions_chain,
 )
 from drorch.actions.evidence import (
     FoundProblem,
@@ -31,22 +30,19 @@ from drorch.actions.evidence import (
     why_record_does_not_prove,
     why_run_does_not_prove,
 )
-from drorch.actions.log import after, fold_actions, refuse_own, standing
+from drorch.actions.log import action_log, after, refuse_own, standing
 from drorch.actions.model import Action, ActionBook, ActionSeverity, ActionState, Source, Subject, SubjectKind
 from drorch.actions.run_records import run_seen, runs_seen
-from drorch.core.chained_log import ChainedLog
-from drorch.core.clock import Clock
+from drorch.core.clock import Clock, to_the_second
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.findings import Finding
 from drorch.core.ids import is_slug
-from drorch.year.log import Recorded
-from drorch.year.log_file import YearLog
+from drorch.core.stream import EventStore
+from drorch.year.log import Recorded, year_log
 from drorch.year.model import Activity
-from drorch.year.operations import LOG_NAME as YEAR_LOG_NAME
 from drorch.year.operations import attach
 from drorch.year.statement import Said, line, said
 
-LOG_NAME = "actions.jsonl"
 DRORCH = "drorch"
 """Who writes what a run shows, and no person says."""
 
@@ -71,11 +67,11 @@ def unchecked(run: str) -> str | None:
 
 
 class Actions:
-    """The corrective actions of one state folder. Holds no state itself."""
+    """The corrective actions of one store, with the records of runs in one state folder. Holds no state itself."""
 
-    def __init__(self, home: Path, clock: Clock, holds: Holds = unchecked) -> None:
+    def __init__(self, home: Path, store: EventStore, clock: Clock, holds: Holds = unchecked) -> None:
         self._home, self._clock, self._holds = home, clock, holds
-        self._log = ChainedLog(home / LOG_NAME, actions_chain())
+        self._log, self._year = action_log(store), year_log(store)
 
     def today(self) -> date:
         """The day, UTC."""
@@ -87,18 +83,17 @@ class Actions:
         What a run shows again is written down first, so that nobody reads ``closed`` about what has failed since.
         """
         seen, findings = runs_seen(self._home)
-        if any(_recurrences(self._log.read(), seen)):
-            self._log.append(self._now(), lambda events: tuple(_recurrences(events, seen)))
-        return fold_actions(self._log.read()), findings
+        if any(_recurrences(self._log.state(), seen)):
+            why = "a later run shows it again"
+            self._log.append("", lambda book: [*_recurrences(book, seen)], at=self._now(), person=DRORCH, reason=why)
+        return self._log.state(), findings
 
     def read_only(self) -> ActionBook:
         """All actions as :meth:`book`, with nothing written: for readers such as metrics."""
         seen, _ = runs_seen(self._home)
-        events = self._log.read()
-        book = fold_actions(events)
-        for number, (person, reason, body) in enumerate(_recurrences(events, seen), start=len(events) + 1):
-            event = ActionEvent(seq=number, at=self._now(), person=person, reason=reason, body=body)
-            book = after(book, event)
+        book, events = self._log.state(), len(self._log.log.read())
+        for seq, body in enumerate(_recurrences(book, seen), start=events + 1):
+            book = after(book, ActionEvent(seq=seq, at=self._now(), person=DRORCH, body=body))
         return book
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -116,10 +111,7 @@ class Actions:
             raise InputInvalid(what, where="--estate", next_step="name the estate, as the record of a run names it")
         source = Source(code="by-hand", key=f"by-hand/{about}", message=title, estate=wish.estate)
 
-        def decide(events: tuple[ActionEvent, ...]) -> ActionBody:
-            return _opening(fold_actions(events), source, wish.severity, title, wish.subjects)
-
-        return self._append(who, decide)
+        return self._append(who, lambda book: _opening(book, source, wish.severity, title, wish.subjects))
 
     def open_from(self, run: str, key: str, who: Said) -> ActionEvent:
         """Open an action for one finding of a run. NotFound without it, Refused when there is an action already."""
@@ -129,8 +121,7 @@ class Actions:
             raise NotFound(f"the run {run} has no finding {key!r}", where="--finding", next_step=f"it has: {known}")
         problem = found[key]
 
-        def decide(events: tuple[ActionEvent, ...]) -> ActionBody:
-            book = fold_actions(events)
+        def decide(book: ActionBook) -> ActionBody:
             if (known := _same(book, problem)) is not None:
                 what = f"{known.id} is about it already ({known.state.value})"
                 raise Refused(what, where=key, next_step=f"see 'drorch action show {known.id}'")
@@ -143,18 +134,16 @@ class Actions:
         problems = run_seen(self._home, run).problems
         who = said(who)
 
-        def decide(events: tuple[ActionEvent, ...]) -> tuple[tuple[str, str, ActionBody], ...]:
-            book, made = fold_actions(events), list[tuple[str, str, ActionBody]]()
+        def decide(book: ActionBook) -> list[ActionBody]:
+            made: list[ActionBody] = []
             for problem in problems:
                 if _same(book, problem) is None:
-                    body = _opening_for(book, problem)
-                    made.append((who.person, who.reason, body))
-                    seq = len(events) + len(made)
-                    book = after(book, ActionEvent(seq=seq, at=self._now(), person="", reason="", body=body))
-            return tuple(made)
+                    made.append(_opening_for(book, problem))
+                    book = after(book, ActionEvent(seq=0, at=self._now(), body=made[-1]))
+            return made
 
         self.book()
-        made = self._log.append(self._now(), decide)
+        made = self._log.append("", decide, at=self._now(), person=who.person, reason=who.reason)
         return made, len(problems) - len(made)
 
     def assign(self, body: Assigned, who: Said) -> ActionEvent:
@@ -186,8 +175,8 @@ class Actions:
         method = line(method, "--method")
         who = said(who)
 
-        def decide(events: tuple[ActionEvent, ...]) -> ActionBody:
-            action = standing(fold_actions(events), action_id)
+        def decide(book: ActionBook) -> ActionBody:
+            action = standing(book, action_id)
             refuse_own(action, who.person, "verify")
             why = self._why_not(action, retest)
             if effective and action.state is ActionState.DONE and why is not None:
@@ -214,7 +203,7 @@ class Actions:
         return why_run_does_not_prove(action, run_seen(self._home, retest)) or self._holds(retest)
 
     def _record(self, number: str) -> RecordSeen:
-        records = YearLog(self._home / YEAR_LOG_NAME).book().records
+        records = self._year.state().records
         event = records.get(int(number)) if number.isascii() and number.isdigit() else None
         if event is None or not isinstance(event.body, Recorded):
             raise NotFound(f"no record {number} stands", where="--retest", next_step="see 'drorch year records'")
@@ -228,26 +217,20 @@ class Actions:
             result=body.result.value,
         )
 
-    def _append(self, who: Said, decide: Callable[[tuple[ActionEvent, ...]], ActionBody]) -> ActionEvent:
+    def _append(self, who: Said, decide: Callable[[ActionBook], ActionBody]) -> ActionEvent:
         who = said(who)
-
-        def checked(events: tuple[ActionEvent, ...]) -> tuple[tuple[str, str, ActionBody], ...]:
-            body = decide(events)
-            event = ActionEvent(seq=len(events) + 1, at=self._now(), person=who.person, reason=who.reason, body=body)
-            after(fold_actions(events), event)
-            return ((who.person, who.reason, body),)
-
         self.book()
-        (event,) = self._log.append(self._now(), checked)
+        (event,) = self._log.append(
+            "", lambda book: [decide(book)], at=self._now(), person=who.person, reason=who.reason
+        )
         return event
 
     def _now(self) -> datetime:
-        return self._clock.now().wall.astimezone(UTC).replace(microsecond=0)
+        return to_the_second(self._clock.now().wall)
 
 
-def _recurrences(events: tuple[ActionEvent, ...], seen: Sequence[RunSeen]) -> Iterator[tuple[str, str, ActionBody]]:
+def _recurrences(book: ActionBook, seen: Sequence[RunSeen]) -> Iterator[Recurred]:
     """What later runs show again and nobody has written down yet, oldest run first."""
-    book = fold_actions(events)
     begun = [(run.started, run) for run in seen if run.started is not None]
     for _, run in sorted(begun, key=lambda pair: pair[0]):
         for action in tuple(book.actions.values()):
@@ -255,8 +238,8 @@ def _recurrences(events: tuple[ActionEvent, ...], seen: Sequence[RunSeen]) -> It
             if shown is None or run.ended is None:
                 continue
             body = Recurred(id=action.id, run=run.id, shown=shown, kind=run.kind)
-            yield DRORCH, "a later run shows it again", body
-            book = after(book, ActionEvent(seq=0, at=run.ended, person=DRORCH, reason="", body=body))
+            yield body
+            book = after(book, ActionEvent(seq=0, at=run.ended, person=DRORCH, body=body))
 
 
 def _same(book: ActionBook, problem: FoundProblem) -> Action | None:

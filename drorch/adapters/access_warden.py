@@ -21,9 +21,10 @@ END_S = 120.0
 class WardenProcess:
     """See the port `drorch.access.denial_test.driver.Warden`. The holder's end of the pipe."""
 
-    def __init__(self, folder: Path, sources: Path, way: str) -> None:
-        """``folder`` of the test; ``sources`` and ``way`` as for the ramp. Broken when it cannot be started."""
-        command = [sys.executable, "-m", "drorch.app.warden_process", str(folder), str(sources.absolute()), way]
+    def __init__(self, home: Path, test: str, sources: Path, way: str) -> None:
+        """``sources`` and ``way`` as for the ramp of the test. Broken when it cannot be started."""
+        words = (str(home), test, str(sources.absolute()), way)
+        command = [sys.executable, "-m", "drorch.app.warden_process", *words]
         try:
             self._process = subprocess.Popen(
                 command,
@@ -35,7 +36,7 @@ class WardenProcess:
             )
         except OSError as error:
             what = f"the process that logs off after a crash cannot be started: {error.strerror}"
-            raise Broken(what, where=str(folder), next_step="free memory or processes, then start the test") from error
+            raise Broken(what, where=test, next_step="free memory or processes, then start the test") from error
 
     def holds(self, account: int, ticket: Mapping[str, object]) -> None:
         """This account is logged on. Broken when nobody is there to know."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from drorch.catalog.schema import printable
 from drorch.core.clock import Clock
+from drorch.core.codec import plain, read
 from drorch.core.errors import InputInvalid, NotFound
 from drorch.core.records import Record, Records, Stale
 
@@ -21,6 +22,7 @@ LONGEST_PERSON = 100
 SHORTEST_PASSWORD, SHORTEST_BREAK_GLASS, LONGEST_PASSWORD = 12, 20, 256
 LONGEST_TOKEN_DAYS = 366
 ACCOUNT, TOKEN, SESSION = "account", "token", "session"
+_RESTORE = "restore the database of accounts from a copy"
 
 
 class Role(StrEnum):
@@ -57,26 +59,17 @@ class Account:
     break_glass: bool = False
     """A local account for the night the identity provider is gone: strangers cannot lock it out."""
     disabled: bool = False
-    subject: str | None = None
+    oidc_subject: str | None = None
     """``issuer|sub`` at an OpenID provider."""
     made_by: str = ""
     password: str | None = None
     version: int = 0
 
-    def to_json(self) -> dict[str, object]:
+    def shown(self) -> dict[str, object]:
         """Without the password's hash."""
-        return {
-            "login": self.login,
-            "person": self.person,
-            "roles": sorted(self.roles),
-            "departments": list(self.departments),
-            "break_glass": self.break_glass,
-            "disabled": self.disabled,
-            "oidc_subject": self.subject,
-            "has_password": self.password is not None,
-            "made_by": self.made_by,
-            "version": self.version,
-        }
+        told: dict[str, object] = plain(self)
+        del told["password"]
+        return {**told, "has_password": self.password is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,17 +82,6 @@ class Token:
     roles: frozenset[Role]
     expires: datetime
     made_by: str
-
-    def to_json(self) -> dict[str, object]:
-        """Nothing in it opens anything."""
-        return {
-            "id": self.id,
-            "login": self.login,
-            "label": self.label,
-            "roles": sorted(self.roles),
-            "expires": self.expires.astimezone(UTC).isoformat(timespec="seconds"),
-            "made_by": self.made_by,
-        }
 
 
 class Accounts:
@@ -130,7 +112,7 @@ class Accounts:
 
     def by_subject(self, subject: str) -> Account | None:
         """The account of a person at an OpenID provider."""
-        return next((account for account in self.all() if account.subject == subject), None)
+        return next((account for account in self.all() if account.oidc_subject == subject), None)
 
     def add(self, account: Account, password: str | None = None) -> Account:
         """A new account. InputInvalid for what it says, Stale when the login is taken."""
@@ -179,7 +161,7 @@ class Accounts:
         number, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         expires = self._clock.now().wall + timedelta(days=days)
         token = Token(id=number, login=login, label=_line(label, "label"), roles=wanted, expires=expires, made_by=by)
-        kept = {**token.to_json(), "secret": digest(secret)}
+        kept = {**plain(token), "secret": digest(secret)}
         self._records.put(TOKEN, number, kept, owner=login, expected=0, until=expires)
         return token, f"drorch_{number}_{secret}"
 
@@ -214,9 +196,8 @@ class Accounts:
         return self._hasher.hash(password)
 
     def _put(self, account: Account, *, expected: int) -> Account:
-        data = {**account.to_json(), "password": account.password}
         try:
-            record = self._records.put(ACCOUNT, account.login, data, expected=expected)
+            record = self._records.put(ACCOUNT, account.login, plain(account), expected=expected)
         except Stale:
             if expected == 0:
                 raise Stale(f"the login {account.login} is taken", next_step="choose another login") from None
@@ -256,35 +237,11 @@ def _line(text: str, where: str) -> str:
     return line
 
 
-def _roles(data: Mapping[str, object]) -> frozenset[Role]:
-    roles = data["roles"]
-    return frozenset(Role(str(role)) for role in roles) if isinstance(roles, list) else frozenset()
-
-
 def _account(record: Record) -> Account:
-    data = record.data
-    departments, subject, password = data["departments"], data["oidc_subject"], data["password"]
-    return Account(
-        login=record.key,
-        person=str(data["person"]),
-        roles=_roles(data),
-        departments=tuple(str(item) for item in departments) if isinstance(departments, list) else (),
-        break_glass=data["break_glass"] is True,
-        disabled=data["disabled"] is True,
-        subject=None if subject is None else str(subject),
-        made_by=str(data["made_by"]),
-        password=None if password is None else str(password),
-        version=record.version,
-    )
+    kept = read(Account, record.data, where=f"account {record.key}", next_step=_RESTORE)
+    return replace(kept, login=record.key, version=record.version)
 
 
 def _token(record: Record) -> Token:
-    data = record.data
-    return Token(
-        id=record.key,
-        login=record.owner,
-        label=str(data["label"]),
-        roles=_roles(data),
-        expires=datetime.fromisoformat(str(data["expires"])),
-        made_by=str(data["made_by"]),
-    )
+    content = {name: value for name, value in record.data.items() if name != "secret"}
+    return read(Token, content, where=f"token {record.key}", next_step=_RESTORE)

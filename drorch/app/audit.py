@@ -1,25 +1,19 @@
-"""The audit log of the web: every change and every denied one, append-only, each line chained to the one before."""
+"""The audit log of the web: every change and every denied one, a record of the stream ``audit`` each."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 from drorch.core.clock import Clock
-from drorch.core.errors import Broken
 from drorch.core.ids import canonical_json
 from drorch.core.redact import redact
+from drorch.core.stream import Draft, EventStore, Record, first_break, stamp
 
-LOG_NAME = "audit.jsonl"
-GENESIS = "0" * 64
-_TAIL = 65_536
+STREAM = "audit"
 _LONGEST_VALUE = 500
+_AT_ONCE = 5_000
+"""Records read at once to look at the chain: the log of years does not have to fit in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,96 +33,50 @@ class Entry:
     address: str = ""
     detail: str = ""
 
-    def to_json(self) -> dict[str, object]:
-        """Bounded, without what looks like a secret."""
-        texts = ("act", "subject", "outcome", "person", "login", "via", "address", "detail")
-        found = {name: str(redact(getattr(self, name)))[:_LONGEST_VALUE] for name in texts}
-        return {**found, "status": self.status}
-
 
 class AuditLog:
-    """``audit.jsonl``, mode 0600. Several processes may append. Only what is on disk counts as written."""
+    """The log in an event store. Several processes may append. Only what is in the store counts as written."""
 
-    def __init__(self, home: Path, clock: Clock) -> None:
-        self._path, self._clock = home / LOG_NAME, clock
+    def __init__(self, store: EventStore, clock: Clock) -> None:
+        self._store, self._clock = store, clock
 
     def append(self, entry: Entry) -> None:
-        """Write it. Broken when that is not possible."""
-        try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "r+b") as stream:
-                fcntl.flock(stream.fileno(), fcntl.LOCK_EX)
-                number, chain = _last(stream)
-                wall = self._clock.now().wall_text
-                data = {"number": number + 1, "at": wall, **entry.to_json()}
-                line = canonical_json({**data, "chain": _link(chain, data)})
-                stream.write(line.encode("utf-8", "replace") + b"\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise Broken(
-                f"the audit log cannot be written: {error.strerror}",
-                where=str(self._path),
-                next_step="free space or permissions, then repeat",
-            ) from error
+        """Write it, bounded and without what looks like a secret. Broken when that is not possible."""
+        names = ("act", "subject", "login", "via", "address", "detail")
+        body = {name: _kept(getattr(entry, name)) for name in names}
+        draft = Draft(
+            at=self._clock.now().wall,
+            kind=entry.outcome,
+            person=_kept(entry.person).replace("\x00", "\ufffd"),
+            body=canonical_json({**body, "status": entry.status}),
+        )
+        self._store.append(STREAM, [draft])
 
     def read(self, after: int = 0, limit: int | None = None) -> tuple[dict[str, object], ...]:
-        """Entries behind number ``after``, oldest first."""
-        found: list[dict[str, object]] = []
-        for data in self._entries():
-            number = data.get("number")
-            if isinstance(number, int) and number > after:
-                found.append(data)
-            if limit is not None and len(found) >= limit:
-                break
-        return tuple(found)
+        """Entries behind number ``after``, oldest first. The chain is not looked at: see `first_break`."""
+        return tuple(_shown(record) for record in self._store.read(STREAM, after, limit))
+
+    def last(self, count: int) -> tuple[dict[str, object], ...]:
+        """The last entries, oldest first."""
+        tail = self._store.tail(STREAM)
+        return self.read(max(0, tail.seq - count)) if tail else ()
 
     def first_break(self) -> int | None:
-        """The line at which the chain breaks (1 is the first); None when it holds."""
-        chain, line = GENESIS, 0
-        for line, data in enumerate(self._entries(), start=1):
-            said = data.pop("chain", None)
-            if data.get("number") != line or said != _link(chain, data):
-                return line
-            chain = str(said)
+        """The number of the entry at which the chain breaks; None when it holds."""
+        last: Record | None = None
+        while records := self._store.read(STREAM, last.seq if last else 0, _AT_ONCE):
+            broken = first_break(records, last)
+            if broken is not None:
+                return broken.seq
+            last = records[-1]
         return None
 
-    def _entries(self) -> Iterator[dict[str, object]]:
-        try:
-            with self._path.open("rb") as stream:
-                for raw in stream:
-                    if raw.endswith(b"\n"):  # a last line without its end was never acknowledged
-                        yield _decoded(raw)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise Broken(f"cannot be read: {error.strerror}", where=str(self._path), next_step="permissions") from error
+
+def _kept(text: str) -> str:
+    return str(redact(text))[:_LONGEST_VALUE]
 
 
-def _decoded(raw: bytes) -> dict[str, object]:
-    try:
-        data = json.loads(raw)
-    except ValueError:
-        return {"damaged": True}
-    return data if isinstance(data, dict) else {"damaged": True}
-
-
-def _link(chain: str, data: dict[str, object]) -> str:
-    return hashlib.sha256(f"{chain}\n{canonical_json(data)}".encode("utf-8", "replace")).hexdigest()
-
-
-def _last(stream: BinaryIO) -> tuple[int, str]:
-    """Number and chain of the last whole line; leaves the stream at its end and cuts what a dying writer left."""
-    size = stream.seek(0, os.SEEK_END)
-    begin = max(0, size - _TAIL)
-    stream.seek(begin)
-    tail = stream.read()
-    whole = tail.rfind(b"\n") + 1
-    stream.truncate(begin + whole)
-    stream.seek(0, os.SEEK_END)
-    lines = tail[:whole].splitlines()
-    if not lines:
-        return 0, GENESIS
-    data = _decoded(lines[-1])
-    number = data.get("number")
-    return (number if isinstance(number, int) else 0), str(data.get("chain", GENESIS))
+def _shown(record: Record) -> dict[str, object]:
+    body = json.loads(record.body)
+    head = {"number": record.seq, "at": stamp(record.at), "outcome": record.kind, "person": record.person}
+    return {**head, **body, "hash": record.hash}

@@ -37,9 +37,11 @@ from drorch.adapters.probes.protection import ProtectionMeter
 from drorch.adapters.probes.snapshot import take_snapshot
 from drorch.adapters.probes.watcher_processes import WatcherProcesses
 from drorch.adapters.processes import ProcessRef
+from drorch.adapters.store import export as store_files
 from drorch.adapters.store.events import SqlStore
-from drorch.adapters.store.peaks import PeakArchive
-from drorch.adapters.store.records import SqlRecords
+from drorch.adapters.store.export import Manifest
+from drorch.adapters.store.readings import ReadingTables
+from drorch.adapters.store.records import RecordTable
 from drorch.adapters.typesetter import Typeset
 from drorch.adapters.typesetter import typeset as typeset_by_typst
 from drorch.app import settings
@@ -52,6 +54,7 @@ from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid
 from drorch.core.files import read_input
+from drorch.core.integrity import OnProgress
 from drorch.core.patient import OnWait, Patience, PatientStore
 from drorch.core.state_folder import WatchFolder, runs_folder
 from drorch.core.stream import EventStore
@@ -72,11 +75,14 @@ from drorch.run.events import DriverAttached, Event
 from drorch.run.journal import RunJournal, RunRequests
 from drorch.schedules.log import ScheduleLog
 from drorch.schedules.named_checks import Checks, access_check, access_model_check, access_poll_check, year_check
+from drorch.year.log import year_log
 
 DRIVER_WAITS_S = 900.0
 """So long a driver waits for a store that is away. Every other call gives up at the store's own deadline."""
 _TICK_S = 0.1
 """How exactly the kernel tells when a process began, with room."""
+_TEST_WAITS_S = 60.0
+"""A test that is held is blind and cannot be stopped while its store is away: not longer than two samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,14 +129,27 @@ def operations(home: Path | None = None) -> Operations:
     return Operations(parts(home or settings.home()), _is_at_it)
 
 
-def event_store(home: Path | None = None) -> SqlStore:
-    """The event store of this process: opened once, closed when the process ends."""
-    return _opened(settings.store_place(home or settings.home()))
+def event_store(home: Path | None = None, *, new: bool = True) -> SqlStore:
+    """The event store of this process: opened once, closed when the process ends.
+
+    ``new`` False: NotFound where there is none yet.
+    """
+    return _opened(settings.store_place(home or settings.home()), new)
+
+
+def export_store(target: Path, on_progress: OnProgress) -> Manifest:
+    """The whole store as files."""
+    return store_files.export(event_store(new=False), target, on_progress)
+
+
+def restore_store(source: Path, on_progress: OnProgress) -> Manifest:
+    """Files back into an empty store."""
+    return store_files.restore(source, event_store(), on_progress)
 
 
 @cache
-def _opened(place: str) -> SqlStore:
-    store = SqlStore(place)
+def _opened(place: str, new: bool) -> SqlStore:
+    store = SqlStore(place, new=new)
     atexit.register(store.close)
     return store
 
@@ -152,7 +171,7 @@ def scheduled_checks(year: Path = Path("year.yaml"), catalog: Path = Path("app_c
         "access-model": lambda: access_model_check(Path("capacity.yaml"), clock().now().wall),
         "access-poll": lambda: access_poll_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
         "access": lambda: access_check(access_parts(folder), Path("access.yaml"), Path("capacity.yaml")),
-        "year": lambda: year_check(folder, clock(), year, catalog),
+        "year": lambda: year_check(folder, year_log(event_store(folder)), clock(), year, catalog),
     }
 
 
@@ -161,9 +180,9 @@ def driver_processes() -> DriverProcesses:
     return DriverProcesses()
 
 
-def records(home: Path) -> SqlRecords:
-    """Accounts, tokens and sessions of a state folder."""
-    return SqlRecords(home / "accounts.sqlite")
+def records(home: Path) -> RecordTable:
+    """Accounts, tokens and sessions."""
+    return RecordTable(event_store(home))
 
 
 def hasher() -> Hasher:
@@ -243,6 +262,7 @@ def metrics_reader(
     of = parts(home or settings.home())
     return MetricsReader(
         home=of.home,
+        store=event_store(of.home),
         catalog_file=catalog,
         journal=of.journal,
         database=settings.store_place(of.home),
@@ -250,13 +270,7 @@ def metrics_reader(
         clock=of.clock,
         drives=_drives,
         schedule=ScheduleReader(schedule_store(of.home), of.clock),
-        access=AccessReader(
-            home=of.home,
-            model=model,
-            sources=sources,
-            archive=lambda: PeakArchive(of.home / "access.sqlite"),
-            clock=of.clock,
-        ),
+        access=AccessReader(model=model, sources=sources, parts=lambda: access_parts(of.home), clock=of.clock),
     )
 
 
@@ -300,7 +314,14 @@ def callouts(home: Path | None = None) -> CallOuts:
     """The call-out exercises of the present state folder, by real mail and real web requests."""
     folder = home or settings.home()
     return CallOuts(
-        CalloutParts(home=folder, clock=clock(), ids=SystemIds(), notifiers=notifiers, token=secrets.token_urlsafe)
+        CalloutParts(
+            home=folder,
+            store=event_store(folder),
+            clock=clock(),
+            ids=SystemIds(),
+            notifiers=notifiers,
+            token=secrets.token_urlsafe,
+        )
     )
 
 
@@ -316,10 +337,12 @@ def notifiers(tree: CallTree, departments: Sequence[str]) -> Mapping[Channel, No
 def access_parts(home: Path | None = None) -> AccessParts:
     """What the use cases of remote access need, for the present state folder."""
     folder = home or settings.home()
+    store = event_store(folder)
     return AccessParts(
         home=folder,
         clock=clock(),
-        archive=PeakArchive(folder / "access.sqlite"),
+        store=store,
+        archive=ReadingTables(store),
         open_source=lambda config: open_source(config, clock()),
         chance=random.random,
     )
@@ -345,9 +368,13 @@ def font_faces(text: str) -> str:
     return font_faces_of(text)
 
 
-def access_tests(home: Path | None = None) -> AccessTests:
-    """The denial-of-access tests of the present state folder."""
-    return AccessTests(home or settings.home(), clock())
+def access_tests(home: Path | None = None, on_wait: OnWait | None = None) -> AccessTests:
+    """The denial-of-access tests. With ``on_wait`` each call waits a little for a store that is away, and says so."""
+    folder = home or settings.home()
+    store: EventStore = event_store(folder)
+    if on_wait is not None:
+        store = PatientStore(store, Patience(clock(), limit_s=_TEST_WAITS_S, on_wait=on_wait))
+    return AccessTests(store, folder, clock(), platform.node())
 
 
 def login_driver(config: SourceConfig) -> LoginDriver:
@@ -355,6 +382,6 @@ def login_driver(config: SourceConfig) -> LoginDriver:
     return open_logins(config, clock())
 
 
-def warden(folder: Path, sources: Path, way: str) -> WardenProcess:
+def warden(test: str, sources: Path, way: str) -> WardenProcess:
     """Logs off what a ramp left logged on, should its process die. Broken when it cannot be started."""
-    return WardenProcess(folder, sources, way)
+    return WardenProcess(settings.home(), test, sources, way)

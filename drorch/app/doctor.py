@@ -53,10 +53,6 @@ class Check:
     said: str
     next_step: str = ""
 
-    def to_json(self) -> dict[str, object]:
-        """Plain data for ``--json``."""
-        return {"name": self.name, "health": self.health.value, "said": self.said, "next_step": self.next_step}
-
 
 class Machine(Protocol):
     """What can be asked of the machine. Methods raise OSError when a thing cannot be looked at."""

@@ -115,7 +115,9 @@ def account_of(claims: Mapping[str, object], settings: OidcSettings, accounts: A
             raise Refused("the provider does not say your name", next_step=f"it has to send '{settings.claims.person}'")
         login = _login(claims, settings, subject, accounts)
         return accounts.add(
-            Account(login=login, person=person, roles=roles, departments=departments, subject=subject, made_by=MADE_BY)
+            Account(
+                login=login, person=person, roles=roles, departments=departments, oidc_subject=subject, made_by=MADE_BY
+            )
         )
     kept = departments if settings.claims.departments else account.departments
     wanted = replace(account, roles=roles, departments=kept)

@@ -1,4 +1,4 @@
-"""``python -m drorch.app.warden_process FOLDER SOURCES WAY``: see `adapters.access_warden`. drorch starts it."""
+"""``python -m drorch.app.warden_process HOME TEST SOURCES WAY``: see `adapters.access_warden`. drorch starts it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from drorch.access.denial_test.journal import AccessJournal
-from drorch.access.operations import load_model
 from drorch.access.poll import load_sources_file
 from drorch.app import composition
 from drorch.core.errors import DrorchError
 
 
-def main(folder: Path, sources: Path, way: str) -> None:
+def main(home: Path, test: str, sources: Path, way: str) -> None:
     """Until the pipe ends; then everybody who is still known is logged off, and that is written down."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    configs = load_sources_file(sources, load_model(folder / "capacity.yaml"))
+    tests = composition.access_tests(home, on_wait=lambda _seconds, _why: None)
+    configs = load_sources_file(sources, tests.load(test).model)
     driver = composition.login_driver(next(item for item in configs if item.id == way))
     held: dict[int, Mapping[str, object]] = {}
     for line in sys.stdin:
@@ -31,15 +30,16 @@ def main(folder: Path, sources: Path, way: str) -> None:
             held[int(told["on"])] = told["ticket"]
         else:
             held.pop(int(told["off"]), None)
-    journal = AccessJournal(folder / "journal.jsonl")
+    off: dict[int, bool] = {}
     for account, ticket in held.items():
         try:
-            succeeded = driver.log_off(ticket)
+            off[account] = driver.log_off(ticket)
         except DrorchError:
-            succeeded = False
-        body = {"account": account, "succeeded": succeeded, "by": "warden"}
-        journal.append(composition.clock().now().wall, "logged-off", body)
+            off[account] = False
+    # Only now: nobody stays logged on because the store is away.
+    for account, succeeded in off.items():
+        tests.write(test, "logged-off", {"account": account, "succeeded": succeeded, "by": "warden"})
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4])

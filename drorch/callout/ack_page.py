@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
-from drorch.callout.files import CalloutFiles, exercise_files
+from drorch.callout.exercises import Exercises
 from drorch.callout.log import Acknowledged, Callout, CalloutBody
 from drorch.callout.operations import hash_of
 from drorch.callout.text import page
@@ -47,11 +46,10 @@ class Answer:
 
 
 class AckPage:
-    """Answers for all exercises of one state folder."""
+    """Answers for all exercises of one store."""
 
-    def __init__(self, home: Path, clock: Clock) -> None:
-        self._home, self._clock = home, clock
-        self._files: dict[str, CalloutFiles] = {}
+    def __init__(self, exercises: Exercises, clock: Clock) -> None:
+        self._exercises, self._clock = exercises, clock
 
     def answer(self, method: str, path: str) -> Answer:
         """One request. A link that is unknown, foreign or malformed has one and the same answer."""
@@ -73,8 +71,7 @@ class AckPage:
             return Answer(status=HTTPStatus.SERVICE_UNAVAILABLE, html=page("Please try again", sentence, button=False))
 
     def _of(self, method: str, exercise: str, token: str) -> Answer:
-        files, now = self._of_exercise(exercise), self._clock.now().wall
-        state = files.state()
+        state, now = self._exercises.state(exercise), self._clock.now().wall
         message = state.message_with(token)
         if message is None:
             return _unknown()
@@ -93,18 +90,12 @@ class AckPage:
             call = present.calls[present.call_of[message.number]]
             return None if call.acknowledged_at is not None else Acknowledged(message=message.number)
 
-        files.append(now, acknowledge)
+        self._exercises.append(exercise, now, acknowledge)
         return _thanks("Thank you. It is written down that this call reached you. Nothing else has to be done.")
-
-    def _of_exercise(self, exercise: str) -> CalloutFiles:
-        """Kept between requests, so that a long log is read on and not anew. Only of exercises that are there."""
-        if exercise not in self._files:
-            self._files[exercise] = exercise_files(self._home, exercise)
-        return self._files[exercise]
 
 
 def _closed(state: Callout, now: datetime) -> bool:
-    return state.over is not None or state.stop is not None or now >= state.begun.expires_at
+    return state.over is not None or state.stopped_by is not None or now >= state.begun.expires_at
 
 
 def _unknown() -> Answer:

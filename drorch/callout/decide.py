@@ -41,7 +41,7 @@ def decide(tree: CallTree, state: Callout, now: datetime) -> tuple[Command, ...]
     """The commands for this moment. Nothing while a message is under way: its end has to be known first."""
     if state.over is not None or state.open_messages():
         return ()
-    if state.stop is not None:
+    if state.stopped_by is not None:
         return (End(over=Over(outcome="stopped")),)
     if _age(state.begun_at, now) >= tree.policy.ends_after_s:
         return (End(over=Over(outcome="time-is-up")),)

@@ -14,19 +14,18 @@ from typing import Literal
 
 from drorch.callout.model import CallKind, Channel, Sending
 from drorch.core.errors import InputInvalid
+from drorch.core.log import Entry
 
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """The exercise begins. ``tree`` is the content hash of the file it was begun with."""
+    """The exercise begins. ``tree`` is the id of the call tree's text among the store's blobs."""
 
     exercise: str
     departments: tuple[str, ...]
     tree: str
     expires_at: datetime
     """From then on no link counts."""
-    by: str
-    reason: str
     what: Literal["begun"] = "begun"
 
 
@@ -68,8 +67,6 @@ class Acknowledged:
 class StopAsked:
     """No further message goes out."""
 
-    by: str
-    reason: str
     what: Literal["stop-asked"] = "stop-asked"
 
 
@@ -84,14 +81,7 @@ class Over:
 CalloutBody = Begun | Intended | SendingEnded | Acknowledged | StopAsked | Over
 
 
-@dataclass(frozen=True, kw_only=True)
-class CalloutEvent:
-    """One line of the log. ``chain`` fixes it and everything before it. ``at`` is UTC."""
-
-    seq: int
-    at: datetime
-    body: CalloutBody
-    chain: str = ""
+CalloutEvent = Entry[CalloutBody]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,10 +134,13 @@ class Callout:
 
     begun: Begun
     begun_at: datetime
+    by: str
+    reason: str
     calls: Mapping[str, Call] = field(default_factory=lambda: MappingProxyType({}))
     call_of: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     """The call that a message belongs to, by the message's number."""
-    stop: StopAsked | None = None
+    stopped_by: str | None = None
+    """Who asked that no further message goes out."""
     over: Over | None = None
     over_at: datetime | None = None
     last_at: datetime
@@ -168,13 +161,15 @@ def callout_after(state: Callout | None, event: CalloutEvent) -> Callout:
     body = event.body
     if state is None or isinstance(body, Begun):
         if state is not None or not isinstance(body, Begun):
-            raise InputInvalid("an exercise begins once, with its first event", next_step="restore the log from a copy")
-        return Callout(begun=body, begun_at=event.at, last_at=event.at)
+            raise InputInvalid("an exercise begins once, with its first event", next_step="restore the store")
+        return Callout(begun=body, begun_at=event.at, by=event.person, reason=event.reason, last_at=event.at)
     if state.over is not None:
         raise InputInvalid("the exercise is over", next_step="begin a new one")
-    state = replace(state, last_at=event.at, events=state.events + 1)
+    # The wall clock may be set back between two processes; the times of an exercise never run backwards.
+    at = max(event.at, state.last_at)
+    state = replace(state, last_at=at, events=state.events + 1)
     if isinstance(body, Intended):
-        return _intended(state, event.seq, event.at, body)
+        return _intended(state, event.seq, at, body)
     if isinstance(body, SendingEnded):
         call, sent = _message(state, body.message)
         done = replace(sent, sending=body.sending, why=body.why)
@@ -183,10 +178,10 @@ def callout_after(state: Callout | None, event: CalloutEvent) -> Callout:
         call, _ = _message(state, body.message)
         if call.acknowledged_at is not None:
             raise InputInvalid("it was acknowledged before", next_step="nothing is left to do")
-        return _with(state, replace(call, acknowledged_at=event.at))
+        return _with(state, replace(call, acknowledged_at=at))
     if isinstance(body, StopAsked):
-        return replace(state, stop=state.stop or body)
-    return replace(state, over=body, over_at=event.at)
+        return replace(state, stopped_by=state.stopped_by or event.person)
+    return replace(state, over=body, over_at=at)
 
 
 def _intended(state: Callout, number: int, at: datetime, body: Intended) -> Callout:
@@ -209,7 +204,7 @@ def _intended(state: Callout, number: int, at: datetime, body: Intended) -> Call
 
 def _message(state: Callout, number: int) -> tuple[Call, Sent]:
     if number not in state.call_of:
-        raise InputInvalid(f"there is no message {number}", next_step="restore the log from a copy")
+        raise InputInvalid(f"there is no message {number}", next_step="restore the store")
     call = state.calls[state.call_of[number]]
     return call, next(item for item in call.messages if item.number == number)
 

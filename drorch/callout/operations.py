@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from drorch.callout.codec import tree_hash
 from drorch.callout.decide import End, Send, decide
-from drorch.callout.files import CalloutFiles, callouts_folder, exercise_files
+from drorch.callout.exercises import Exercises
 from drorch.callout.log import Begun, Callout, CalloutBody, CalloutEvent, Intended, Over, SendingEnded, StopAsked
 from drorch.callout.model import CallTree, Channel, Delivery, Message, Notifier, Sending
 from drorch.callout.rehearsal import intended
@@ -20,11 +20,12 @@ from drorch.callout.result import CalloutResult, result_of, result_to_json
 from drorch.callout.text import subject_of, text_of
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid, NotFound, Refused
-from drorch.core.files import write_whole
 from drorch.core.ids import IdSource
+from drorch.core.process_lock import alone
+from drorch.core.stream import EventStore
 from drorch.year.local_time import local_day
 from drorch.year.log import YearEvent
-from drorch.year.model import Activity
+from drorch.year.model import Activity, Attachment
 from drorch.year.operations import Claim, Year, one_line
 from drorch.year.statement import Said
 
@@ -39,9 +40,13 @@ Progress = Callable[[CallTree, Callout, CalloutEvent], None]
 
 @dataclass(frozen=True, kw_only=True)
 class CalloutParts:
-    """What the use cases need, from the composition. ``token``: at least 128 random bits as URL-safe text."""
+    """What the use cases need, from the composition. ``token``: at least 128 random bits as URL-safe text.
+
+    ``home``: where the processes of this machine tell each other that they send.
+    """
 
     home: Path
+    store: EventStore
     clock: Clock
     ids: IdSource
     notifiers: NotifiersOf
@@ -49,10 +54,11 @@ class CalloutParts:
 
 
 class CallOuts:
-    """The exercises of one state folder. Holds no state itself."""
+    """The exercises of one store. Holds no state itself."""
 
     def __init__(self, parts: CalloutParts) -> None:
         self._parts = parts
+        self.exercises = Exercises(parts.store)
 
     def begin(self, tree_text: bytes, tree: CallTree, departments: Sequence[str], said: Said) -> str:
         """Begin an exercise of ``departments`` (empty: all in the tree); returns its id. Nothing is sent yet.
@@ -61,19 +67,16 @@ class CallOuts:
         cannot be read stops it here.
         """
         chosen = chosen_departments(tree, departments)
+        said = _line_by_line(said)
         self._parts.notifiers(tree, chosen)
         exercise, now = self._parts.ids.new_run_id(), self._parts.clock.now().wall
         begun = Begun(
             exercise=exercise,
             departments=chosen,
-            tree=tree_hash(tree),
+            tree=self._parts.store.put_blob(tree_text),
             expires_at=now + timedelta(seconds=tree.policy.ends_after_s),
-            by=one_line(said.person, "--by"),
-            reason=one_line(said.reason, "--reason"),
         )
-        files = CalloutFiles(callouts_folder(self._parts.home) / exercise)
-        files.create(tree_text)
-        files.append(now, lambda _: begun)
+        self.exercises.begin(begun, now, said)
         return exercise
 
     def drive(self, exercise: str, progress: Progress = lambda *_: None) -> Callout:
@@ -81,63 +84,62 @@ class CallOuts:
 
         What a process that died left open is written down as unknown and counts as an attempt.
         """
-        files = exercise_files(self._parts.home, exercise)
-        with files.driven():
-            tree, state = files.tree(), files.state()
-            if tree_hash(tree) != state.begun.tree:
-                what = "the tree of this exercise was changed after it began"
-                raise InputInvalid(what, where=str(files.folder), next_step="stop it, and begin a new one")
-            driver = _Driver(self._parts, files, tree, progress)
-            return driver.run(state)
+        exercise = self.exercises.find(exercise)
+        with self.driven(exercise):
+            return _Driver(self._parts, self.exercises, exercise, progress).run()
+
+    def driven(self, exercise: str) -> AbstractContextManager[None]:
+        """For the one process of this machine that sends. Refused while another one does."""
+        busy = f"another process sends the messages of the exercise {exercise}"
+        lock = self._parts.home / "callouts" / f"{exercise}.lock"
+        return alone(lock, busy, "look at it with 'drorch callout watch'")
 
     def stop(self, exercise: str | None, said: Said) -> CalloutEvent | None:
         """Let no further message go out. InputInvalid when it is over. None when it was asked for before."""
-        files = exercise_files(self._parts.home, exercise)
-        asked = StopAsked(by=one_line(said.person, "--by"), reason=one_line(said.reason, "--reason"))
+        exercise, said = self.exercises.find(exercise), _line_by_line(said)
 
         def ask(state: Callout | None) -> CalloutBody | None:
             if state is not None and state.over is not None:
                 raise InputInvalid("the exercise is over", next_step="nothing is left to stop")
-            return None if state is not None and state.stop else asked
+            return None if state is not None and state.stopped_by is not None else StopAsked()
 
-        event = files.append(self._parts.clock.now().wall, ask)
+        event = self.exercises.append(exercise, self._parts.clock.now().wall, ask, said)
         try:
             # Nobody drives it: end it here, so that no link counts any more.
-            with files.driven():
-                _settle(files, self._parts.clock)
-                files.append(self._parts.clock.now().wall, _over_once_stopped)
+            with self.driven(exercise):
+                _settle(self.exercises, exercise, self._parts.clock)
+                self.exercises.append(exercise, self._parts.clock.now().wall, _over_once_stopped)
         except Refused:
             pass
         return event
 
     def state(self, exercise: str | None) -> tuple[CallTree, Callout, tuple[CalloutEvent, ...]]:
         """Tree, state and events of an exercise; None: the latest."""
-        files = exercise_files(self._parts.home, exercise)
-        return files.tree(), files.state(), files.events()
+        exercise = self.exercises.find(exercise)
+        return self.exercises.tree(exercise), self.exercises.state(exercise), self.exercises.events(exercise)
 
     def result(self, exercise: str | None) -> CalloutResult:
         """What it showed so far."""
         tree, state, _ = self.state(exercise)
         return result_of(tree, state)
 
-    def write_report(self, exercise: str | None, output: Path | None = None) -> tuple[CalloutResult, Path]:
-        """Write the result as JSON. Refused while the exercise goes on: its numbers would change."""
+    def report(self, exercise: str | None) -> tuple[CalloutResult, str]:
+        """The result, and as JSON text. Refused while the exercise goes on: its numbers would change."""
         found = self.result(exercise)
         if found.outcome is None:
             raise Refused("the exercise goes on", next_step="wait for its end, resume it, or stop it")
-        target = output or exercise_files(self._parts.home, found.exercise).report
-        write_whole(target, json.dumps(result_to_json(found), indent=2, ensure_ascii=False) + "\n")
-        return found, target
+        return found, json.dumps(result_to_json(found), indent=2, ensure_ascii=False) + "\n"
 
     def record(
         self, exercise: str | None, year: Year, zone: str, said: Said
     ) -> list[tuple[YearEvent, tuple[str, ...]]]:
-        """Write the result into the year, one record per department, with the report as its evidence.
+        """Write the result into the year, one record per department, with the report, kept in the store, as evidence.
 
         InputInvalid when this exercise was recorded before: the same evidence counts once.
         """
-        found, path = self.write_report(exercise)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        found, text = self.report(exercise)
+        digest = self._parts.store.put_blob(text.encode()).removeprefix("sha256:")
+        shown = Attachment(name=f"callout-{found.exercise}.json", sha256=digest, size=len(text.encode()))
         if number := year.recorded_with(digest):
             what = f"the exercise {found.exercise} is record {number} of the year already"
             raise InputInvalid(what, next_step=f"withdraw it first: drorch year withdraw {number}")
@@ -148,7 +150,7 @@ class CallOuts:
                     subjects=(item.department,),
                     day=local_day(found.begun_at, zone),
                     result=item.result,
-                    files=(path,),
+                    evidence=(shown,),
                     took_part=item.reached,
                     expected=item.expected,
                 ),
@@ -170,12 +172,14 @@ def chosen_departments(tree: CallTree, departments: Sequence[str]) -> tuple[str,
 class _Driver:
     """Sends what :func:`decide` asks for, each message journaled before it and after it."""
 
-    def __init__(self, parts: CalloutParts, files: CalloutFiles, tree: CallTree, progress: Progress) -> None:
-        self._parts, self._files, self._tree, self._progress = parts, files, tree, progress
+    def __init__(self, parts: CalloutParts, exercises: Exercises, exercise: str, progress: Progress) -> None:
+        self._parts, self._exercises, self._exercise, self._progress = parts, exercises, exercise, progress
+        self._tree = exercises.tree(exercise)
         self._told = 0
 
-    def run(self, state: Callout) -> Callout:
-        _settle(self._files, self._parts.clock)
+    def run(self) -> Callout:
+        _settle(self._exercises, self._exercise, self._parts.clock)
+        state = self._exercises.state(self._exercise)
         notifiers = self._parts.notifiers(self._tree, state.begun.departments)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             while state.over is None:
@@ -219,17 +223,26 @@ class _Driver:
         )
 
     def _write(self, body: Over | SendingEnded) -> None:
-        self._files.append(self._parts.clock.now().wall, lambda _: body)
+        def unless_over(state: Callout | None) -> CalloutBody | None:
+            # Another machine may have ended it: how this message went stays unknown.
+            return None if state is None or state.over else body
+
+        self._exercises.append(self._exercise, self._parts.clock.now().wall, unless_over)
 
     def _write_unless_stopped(self, body: Intended) -> CalloutEvent | None:
         def unless_stopped(state: Callout | None) -> CalloutBody | None:
-            return None if state is None or state.stop or state.over else body
+            if state is None or state.stopped_by is not None or state.over:
+                return None
+            call = state.calls.get(body.call)
+            tried = {(sent.body.channel, sent.body.attempt) for sent in call.messages} if call else set()
+            # Another machine may send as well: each message is intended once.
+            return None if (body.channel, body.attempt) in tried else body
 
-        return self._files.append(self._parts.clock.now().wall, unless_stopped)
+        return self._exercises.append(self._exercise, self._parts.clock.now().wall, unless_stopped)
 
     def _tell(self) -> Callout:
         # In this order: the state knows every message that an event speaks of.
-        events, state = self._files.events(), self._files.state()
+        events, state = self._exercises.events(self._exercise), self._exercises.state(self._exercise)
         for event in events[self._told :]:
             self._progress(self._tree, state, event)
         self._told = len(events)
@@ -241,12 +254,17 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _settle(files: CalloutFiles, clock: Clock) -> None:
+def _settle(exercises: Exercises, exercise: str, clock: Clock) -> None:
     """Say of every message that a dead process left open that nobody knows how it ended."""
-    for message in files.state().open_messages():
+    for message in exercises.state(exercise).open_messages():
         ended = SendingEnded(message=message.number, sending=Sending.UNKNOWN, why="drorch ended before it knew")
-        files.append(clock.now().wall, lambda _, ended=ended: ended)  # type: ignore[misc]
+        exercises.append(exercise, clock.now().wall, lambda _, ended=ended: ended)  # type: ignore[misc]
 
 
 def _over_once_stopped(state: Callout | None) -> CalloutBody | None:
-    return Over(outcome="stopped") if state is not None and state.stop and state.over is None else None
+    asked = state is not None and state.stopped_by is not None and state.over is None
+    return Over(outcome="stopped") if asked else None
+
+
+def _line_by_line(said: Said) -> Said:
+    return Said(person=one_line(said.person, "--by"), reason=one_line(said.reason, "--reason"))

@@ -27,7 +27,7 @@ def rehearse(tree: CallTree, departments: Sequence[str]) -> tuple[tuple[Rehearse
 
     The same decision as in a real exercise, on a clock that nobody waits for.
     """
-    begun = Begun(exercise="rehearsal", departments=tuple(departments), tree="", expires_at=_START, by="", reason="")
+    begun = Begun(exercise="rehearsal", departments=tuple(departments), tree="", expires_at=_START)
     state = callout_after(None, CalloutEvent(seq=1, at=_START, body=begun))
     now, number, found = _START, 1, list[Rehearsed]()
     while True:

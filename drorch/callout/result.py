@@ -6,15 +6,20 @@ Only roles, names and totals as the tree's ``shown`` allows; never an address, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
+from types import MappingProxyType
+from typing import Final
 
 from drorch.callout.decide import covered, deputy_call, own_call
 from drorch.callout.log import Callout
 from drorch.callout.model import CallTree, Person, Sending, Shown
+from drorch.core.codec import plain
 from drorch.year.model import TestResult
+
+RESULT_SCHEMA: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +41,7 @@ class DepartmentResult:
     department: str
     expected: int
     reached: int
-    covered: int
+    covered_by_deputy: int
     """Did not answer, and a deputy did."""
     median_s: float | None
     slowest_s: float | None
@@ -44,6 +49,18 @@ class DepartmentResult:
     result: TestResult | None
     people: tuple[Reached, ...]
     """Empty when only totals are to be shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Messages:
+    """How many there were, and what became of them."""
+
+    intended: int
+    sent: int
+    not_sent: int
+    unknown: int
+    """They may have gone out, and count as attempts."""
+    not_sent_because: Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +78,7 @@ class CalloutResult:
     stopped_by: str | None
     tree: str
     departments: tuple[DepartmentResult, ...]
-    messages: int
-    sent: int
-    not_sent: int
-    unknown: int
-    """They may have gone out, and count as attempts."""
-    not_sent_because: tuple[tuple[str, int], ...]
+    messages: Messages
 
 
 def result_of(tree: CallTree, state: Callout) -> CalloutResult:
@@ -79,16 +91,18 @@ def result_of(tree: CallTree, state: Callout) -> CalloutResult:
         begun_at=state.begun_at,
         over_at=state.over_at,
         outcome=state.over.outcome if state.over else None,
-        by=state.begun.by,
-        reason=state.begun.reason,
-        stopped_by=state.stop.by if state.stop else None,
+        by=state.by,
+        reason=state.reason,
+        stopped_by=state.stopped_by,
         tree=state.begun.tree,
         departments=tuple(_department(tree, state, name) for name in state.begun.departments),
-        messages=len(messages),
-        sent=sum(item.sending is Sending.SENT for item in messages),
-        not_sent=sum(item.sending is Sending.NOT_SENT for item in messages),
-        unknown=sum(item.sending in (None, Sending.UNKNOWN) for item in messages),
-        not_sent_because=tuple(sorted(why.items())),
+        messages=Messages(
+            intended=len(messages),
+            sent=sum(item.sending is Sending.SENT for item in messages),
+            not_sent=sum(item.sending is Sending.NOT_SENT for item in messages),
+            unknown=sum(item.sending in (None, Sending.UNKNOWN) for item in messages),
+            not_sent_because=MappingProxyType(dict(sorted(why.items()))),
+        ),
     )
 
 
@@ -101,51 +115,7 @@ def shown_as(tree: CallTree, person: Person) -> str:
 
 def result_to_json(found: CalloutResult) -> dict[str, object]:
     """Plain data; instants in UTC, times in seconds by the wall clock of the machine that sent."""
-    return {
-        "schema": 1,
-        "kind": "call-out-exercise",
-        "exercise": found.exercise,
-        "title": found.title,
-        "begun_at": found.begun_at.isoformat(),
-        "over_at": found.over_at.isoformat() if found.over_at else None,
-        "outcome": found.outcome,
-        "by": found.by,
-        "reason": found.reason,
-        "stopped_by": found.stopped_by,
-        "tree": found.tree,
-        "messages": {
-            "intended": found.messages,
-            "sent": found.sent,
-            "not_sent": found.not_sent,
-            "unknown": found.unknown,
-            "not_sent_because": [{"why": why, "messages": number} for why, number in found.not_sent_because],
-        },
-        "departments": [_department_json(item) for item in found.departments],
-    }
-
-
-def _department_json(item: DepartmentResult) -> dict[str, object]:
-    return {
-        "department": item.department,
-        "expected": item.expected,
-        "reached": item.reached,
-        "covered_by_deputy": item.covered,
-        "median_s": item.median_s,
-        "slowest_s": item.slowest_s,
-        "all_called": item.all_called,
-        "result": item.result.value if item.result else None,
-        "people": [
-            {
-                "who": one.who,
-                "called": one.called,
-                "reached": one.reached,
-                "covered_by_deputy": one.covered_by_deputy,
-                "attempts": one.attempts,
-                "seconds": one.seconds,
-            }
-            for one in item.people
-        ],
-    }
+    return {"schema": RESULT_SCHEMA, "kind": "call-out-exercise", **plain(found)}
 
 
 def _department(tree: CallTree, state: Callout, department: str) -> DepartmentResult:
@@ -157,7 +127,7 @@ def _department(tree: CallTree, state: Callout, department: str) -> DepartmentRe
         department=department,
         expected=len(members),
         reached=reached,
-        covered=by_deputy,
+        covered_by_deputy=by_deputy,
         median_s=round(median(seconds), 1) if seconds else None,
         slowest_s=round(max(seconds), 1) if seconds else None,
         all_called=all(item.called for item in people),

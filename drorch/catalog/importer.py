@@ -43,16 +43,6 @@ class ImportNote:
     value: str
     why: str
 
-    def to_json(self) -> dict[str, object]:
-        """Plain data for ``--json``."""
-        return {
-            "understanding": self.understanding.value,
-            "line": self.line,
-            "column": self.column,
-            "value": self.value,
-            "why": self.why,
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:

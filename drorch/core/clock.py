@@ -45,3 +45,8 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass."""
         ...
+
+
+def to_the_second(instant: datetime) -> datetime:
+    """The same instant in UTC, to the second: what people say is never more exact."""
+    return instant.astimezone(UTC).replace(microsecond=0)

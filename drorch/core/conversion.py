@@ -73,7 +73,9 @@ def _how(kind: Any) -> dict[str, Any]:
         "left out": override(omit_if_default=True),
         "unwritten": override(omit=True),
     }
-    return {item.name: ways[item.metadata["codec"]] for item in fields(get_origin(kind) or kind) if item.metadata}
+    return {
+        item.name: ways[item.metadata["codec"]] for item in fields(get_origin(kind) or kind) if "codec" in item.metadata
+    }
 
 
 # ---- writing
@@ -99,17 +101,17 @@ def _to_list(kind: Any, made: Converter) -> Writing:
         write = made.get_unstructure_hook(part)
     except RecursionError:  # a record that holds records of its own kind
         write = made.unstructure
-    return list if write in (identity, str) else lambda values: [write(value) for value in values]
+    return list if write is identity else lambda values: [write(value) for value in values]
 
 
 def _thaw(made: Converter) -> Writing:
     def thawed(value: object) -> object:
         if type(value) in SIMPLE:
             return value
+        if isinstance(value, (list, tuple)):
+            return [part if type(part) in SIMPLE else thawed(part) for part in value]
         if isinstance(value, Mapping):
-            return {str(key): thawed(part) for key, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [thawed(part) for part in value]
+            return {str(key): part if type(part) in SIMPLE else thawed(part) for key, part in value.items()}
         return made.unstructure(value)
 
     return thawed
@@ -180,11 +182,12 @@ def _from_list(kind: Any, made: Converter) -> Reading:
 
 def _from_object(kind: Any, made: Converter) -> Reading:
     inner: Reading = mapping_structure_factory(kind, made)
+    anything = get_args(kind) == (str, object)
 
     def mapping(value: object, _: object) -> object:
         if type(value) is not dict:
             raise _wrong("an object", value)
-        return MappingProxyType(inner(value, kind))
+        return frozen(value) if anything else MappingProxyType(inner(value, kind))
 
     return mapping
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
+from typing import TypeVar
 
-from drorch.core.errors import Broken, NotFound
+from drorch.core.codec import from_text
+from drorch.core.errors import Broken, InputInvalid, NotFound
+
+T = TypeVar("T")
 
 
 def read_input(path: Path, limit: int) -> bytes:
@@ -43,9 +46,12 @@ def write_whole_bytes(path: Path, data: bytes) -> None:
         ) from error
 
 
-def read_json(path: Path) -> object:
+def read_file(path: Path, kind: type[T]) -> T:
     """A JSON file of ours; Broken when it is missing or damaged."""
+    step = "restore the file from a copy"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Broken(f"cannot be read: {error}", where=str(path), next_step="restore the file from a copy") from error
+        return from_text(kind, path.read_bytes(), where=str(path), next_step=step)
+    except OSError as error:
+        raise Broken(f"cannot be read: {error.strerror}", where=str(path), next_step=step) from error
+    except InputInvalid as error:
+        raise Broken(f"is damaged: {error.what}", where=str(path), next_step=step) from error

@@ -27,17 +27,6 @@ class Finding:
     """``file:line`` or ``file:line field`` when the source text is known."""
     next_step: str | None = None
 
-    def to_json(self) -> dict[str, object]:
-        """Plain data for ``--json`` and reports."""
-        return {
-            "code": self.code,
-            "severity": self.severity.value,
-            "message": self.message,
-            "subject": self.subject,
-            "where": self.where,
-            "next_step": self.next_step,
-        }
-
 
 def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Only those that make the checked thing unusable."""

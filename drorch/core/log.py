@@ -17,6 +17,7 @@ from drorch.core.ids import canonical_json
 from drorch.core.stream import Append, Draft, EventStore, Record, until_first, verified
 
 B = TypeVar("B")
+S = TypeVar("S")
 ToPlain = Callable[[B], tuple[str, Mapping[str, object]]]
 """The kind of a body and its plain JSON data."""
 FromPlain = Callable[[str, object, str], B]
@@ -27,17 +28,20 @@ _KEPT = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Entry(Generic[B]):
-    """One record with its body. ``reason`` is empty in logs that were made without reasons."""
+    """One record with its body. ``reason`` is empty in logs that were made without reasons.
 
-    stream: str
+    ``hash`` is empty only while it is asked whether an entry may follow.
+    """
+
+    stream: str = ""
     seq: int
     at: datetime
-    mono: float | None
-    epoch: int
-    person: str
-    reason: str
+    mono: float | None = None
+    epoch: int = 0
+    person: str = ""
+    reason: str = ""
     body: B
-    hash: str
+    hash: str = ""
 
 
 class Log(Generic[B]):
@@ -152,6 +156,10 @@ class Log(Generic[B]):
             drafts.append(Draft(at=wall, mono=mono, kind=kind, person=person, body=canonical_json(plain)))
         return Append(stream=self._prefix + of, drafts=drafts, after=after, epoch=epoch)
 
+    def name_of(self, of: str = "") -> str:
+        """The whole name of a stream."""
+        return self._prefix + of
+
     def _entry(self, record: Record) -> Entry[B]:
         where = f"{record.stream} record {record.seq}"
         plain = json.loads(record.body)
@@ -174,3 +182,50 @@ class Log(Generic[B]):
             body=body,
             hash=record.hash,
         )
+
+
+class FoldedLog(Generic[B, S]):
+    """A `Log` and what each of its streams folds to. Only what is new since the last look is read and folded.
+
+    ``step`` makes the next state of a state and an entry; it raises for an entry that cannot follow.
+    """
+
+    def __init__(self, log: Log[B], start: S, step: Callable[[S, Entry[B]], S]) -> None:
+        self.log, self._start, self._step = log, start, step
+        self._kept: OrderedDict[str, tuple[tuple[Entry[B], ...], S]] = OrderedDict()
+        self._lock = Lock()
+
+    def state(self, of: str = "") -> S:
+        """What the stream folds to. Raises as `Log.read`, and as ``step``."""
+        return self._folded(of, self.log.read(of))
+
+    def append(
+        self, of: str, decide: Callable[[S], Sequence[B]], *, at: datetime, person: str = "", reason: str = ""
+    ) -> tuple[Entry[B], ...]:
+        """As `Log.append`, ``decide`` being given the state. What ``step`` refuses is not written."""
+
+        def bodies(entries: tuple[Entry[B], ...]) -> Sequence[B]:
+            state, stream = self._folded(of, entries), self.log.name_of(of)
+            made = tuple(decide(state))
+            for seq, body in enumerate(made, start=len(entries) + 1):
+                entry = Entry(stream=stream, seq=seq, at=at, person=person, reason=reason, body=body)
+                state = self._step(state, entry)
+            return made
+
+        return self.log.append(of, bodies, at=at, person=person, reason=reason)
+
+    def _folded(self, of: str, entries: tuple[Entry[B], ...]) -> S:
+        with self._lock:
+            known, state = self._kept.get(of, ((), self._start))
+        if known and (len(entries) < len(known) or entries[len(known) - 1] is not known[-1]):
+            known, state = (), self._start
+        for entry in entries[len(known) :]:
+            state = self._step(state, entry)
+        if not entries:
+            return state
+        with self._lock:
+            self._kept[of] = (entries, state)
+            self._kept.move_to_end(of)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return state

@@ -105,3 +105,12 @@ def run_folder(home: Path, run: str, *, must_exist: bool = True) -> RunFolder:
 def watch_folder(home: Path, name: str) -> WatchFolder:
     """The folder of one watch."""
     return WatchFolder(path=home / "watches" / name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """``context.json`` of a run: the files of its estate and of its year, and the name of its watch."""
+
+    estate: str
+    watch: str
+    year: str | None = None

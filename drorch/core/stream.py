@@ -13,16 +13,20 @@ only chain formula of drorch; ``tools/verify_evidence.py`` holds it once more, t
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from json.encoder import encode_basestring
 from math import isfinite
 from typing import NamedTuple, Protocol
 
 from drorch.core.errors import Broken, InputInvalid, JournalConflict, StoreAway
+from drorch.core.ids import canonical_json
 
 GENESIS = "sha256:" + "0" * 64
+_OTHER_COPY = "take another copy of the export"
 _MOST_TRIES = 50
 """So often `decide` begins again because somebody else was first; more means that something never lets us."""
 
@@ -203,15 +207,43 @@ def until_first(once: Callable[[], tuple[Record, ...]]) -> tuple[Record, ...]:
     raise last
 
 
-def line_of(record: Record) -> str:
-    """The canonical JSON that is hashed. Its keys are sorted, and ``body`` stands in it as it was written."""
-    return "".join(_halves(record))
+def line_of(record: Record, *, whole: bool = False) -> str:
+    """The canonical JSON that is hashed; with ``whole`` that of all fields, as an export has it.
+
+    Keys are sorted, and ``body`` stands in it as it was written.
+    """
+    mono = "null" if record.mono is None else repr(record.mono)
+    own, prev = (f'"hash":"{record.hash}",', f'"prev":"{record.prev}",') if whole else ("", "")
+    return (
+        f'{{"at":"{stamp(record.at)}","body":{record.body},"epoch":{record.epoch},{own}'
+        f'"kind":{encode_basestring(record.kind)},"mono":{mono},"person":{encode_basestring(record.person)},{prev}'
+        f'"seq":{record.seq},"stream":{encode_basestring(record.stream)}}}'
+    )
 
 
-def text_of(record: Record) -> str:
-    """The line of an export: the canonical JSON that is hashed, with the ``hash`` in it."""
-    front, behind = _halves(record)
-    return f'{front},"hash":"{record.hash}"{behind}'
+def record_of(line: str, where: str) -> Record:
+    """The record of one line of an export. InputInvalid for anything else; the hash is not compared."""
+    try:
+        fields = json.loads(line)
+        body = canonical_json(fields.pop("body"))
+        at = datetime.fromisoformat(fields.pop("at"))
+        record = Record(**fields, at=at, body=body)
+        if not _is_record(record):
+            raise TypeError("a field has another type")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InputInvalid(f"this is no record of an export ({error})", where=where, next_step=_OTHER_COPY) from None
+    return record
+
+
+def _is_record(record: Record) -> bool:
+    texts = (record.stream, record.person, record.kind, record.prev, record.hash)
+    numbers = (record.seq, record.epoch)
+    return (
+        all(isinstance(value, str) for value in texts)
+        and all(type(value) is int for value in numbers)
+        and (record.mono is None or type(record.mono) is float)
+        and record.at.utcoffset() == timedelta(0)
+    )
 
 
 def hash_of(record: Record) -> str:
@@ -229,6 +261,7 @@ def blob_id(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
+@lru_cache(maxsize=1024)  # what is written together has one time, and making its text is a third of making a line
 def stamp(at: datetime) -> str:
     """An instant as it stands in a record: UTC, microseconds."""
     return at.isoformat("T", "microseconds")
@@ -313,13 +346,3 @@ def _draft_at(draft: Draft, append: Append, seq: int, prev: str) -> Record:
     except UnicodeEncodeError as error:
         what = f"text that no file can hold (a lone surrogate at {error.start})"
         raise InputInvalid(what, where=append.stream, next_step="correct the text") from None
-
-
-def _halves(record: Record) -> tuple[str, str]:
-    """The canonical JSON of a record in front of and behind where its hash stands in an export."""
-    mono = "null" if record.mono is None else repr(record.mono)
-    return (
-        f'{{"at":"{stamp(record.at)}","body":{record.body},"epoch":{record.epoch}',
-        f',"kind":{encode_basestring(record.kind)},"mono":{mono},"person":{encode_basestring(record.person)},'
-        f'"seq":{record.seq},"stream":{encode_basestring(record.stream)}}}',
-    )

@@ -17,12 +17,12 @@ from drorch.catalog.files import load_catalog_file
 from drorch.catalog.load import load_catalog
 from drorch.core.codec import plain, to_text
 from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
-from drorch.core.files import read_input, read_json
+from drorch.core.files import read_file, read_input
 from drorch.core.findings import Finding
 from drorch.core.ids import canonical_json
 from drorch.core.redact import SHORTEST_SECRET
-from drorch.core.state_folder import RunFolder, run_folder, watch_folder
-from drorch.core.stream import text_of
+from drorch.core.state_folder import RunContext, RunFolder, run_folder, watch_folder
+from drorch.core.stream import line_of
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate
 from drorch.evidence import archive, seal
@@ -84,11 +84,9 @@ def export_run(parts: SealingParts, run: str, signer: Signer | None = None) -> E
     does not fit together (the archive would not verify).
     """
     folder = run_folder(parts.home, run)
-    context = read_json(folder.context)
-    if not isinstance(context, dict):
-        raise Broken("is not a run's context", where=str(folder.context), next_step="restore it from a copy")
-    files = _files(parts, run, folder, str(context.get("watch")))
-    notes = _guard(parts, files, str(context.get("estate")))
+    context = read_file(folder.context, RunContext)
+    files = _files(parts, run, folder, context.watch)
+    notes = _guard(parts, files, context.estate)
     sealed = seal.seal(files, drorch_version=__version__, signed_by=signer.public_key if signer else None)
     whole = {**files, seal.MANIFEST: sealed.manifest}
     if signer is not None:
@@ -220,7 +218,7 @@ def _files(parts: SealingParts, run: str, folder: RunFolder, watch: str) -> dict
     watched = watch_folder(parts.home, watch)
     catalog = load_catalog_file(folder.catalog)
     files = {
-        seal.JOURNAL: "".join(text_of(record) + "\n" for record in parts.journal.records(run)).encode(),
+        seal.JOURNAL: "".join(line_of(record, whole=True) + "\n" for record in parts.journal.records(run)).encode(),
         seal.CATALOG: to_text(catalog).encode(),
     }
     kept = [folder.plan, folder.catalog, folder.context, *(folder.report(ending) for ending in ("json", "html", "txt"))]

@@ -22,7 +22,7 @@ TAIL_BYTES = 1 << 18
 """From an old, long file only so much of its end says what is seen now."""
 
 
-class Following:
+class SampleTail:
     """One growing ``samples.jsonl``, thinned. Safe for several threads; a file that is not there yet is empty."""
 
     def __init__(self, path: Path, *, from_end: bool = False) -> None:
@@ -82,14 +82,14 @@ def same_clock(sample: Sample, now: Instant) -> bool:
     return abs(by_wall - (now.mono - sample.started)) < CLOCK_JUMP_S
 
 
-class Looks:
-    """The latest samples of all watches of a state folder, one `Following` each."""
+class SampleCache:
+    """The latest samples of all watches of a state folder, one `SampleTail` each."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self._lock = Lock()
-        self._ends: dict[Path, Following] = {}
-        self._wholes: dict[Path, Following] = {}
+        self._ends: dict[Path, SampleTail] = {}
+        self._wholes: dict[Path, SampleTail] = {}
 
     def latest(self, now: Instant) -> Mapping[str, Sample]:
         """The newest sample of each application over all watches, however old it is.
@@ -99,7 +99,7 @@ class Looks:
         found: dict[str, Sample] = {}
         for path in (self._home / "watches").glob("*/samples.jsonl"):
             with self._lock:
-                following = self._ends.setdefault(path, Following(path, from_end=True))
+                following = self._ends.setdefault(path, SampleTail(path, from_end=True))
             for application, sample in following.latest().items():
                 if not same_clock(sample, now):
                     continue
@@ -110,7 +110,7 @@ class Looks:
     def of_watch(self, watch: WatchFolder) -> tuple[Sample, ...]:
         """All of one watch, thinned, from its beginning."""
         with self._lock:
-            following = self._wholes.setdefault(watch.samples, Following(watch.samples))
+            following = self._wholes.setdefault(watch.samples, SampleTail(watch.samples))
         return following.thinned()
 
 

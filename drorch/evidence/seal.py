@@ -214,7 +214,8 @@ def _chain(events: Sequence[Data]) -> Iterator[Finding]:
             else:
                 yield finding("event-missing", subject, f"event {expected} is missing, found {event['seq']}")
             return
-        if chained(previous, canonical_json(_without(event, "hash"))) != event["hash"]:
+        linked = chained(previous, canonical_json(_without(_without(event, "hash"), "prev")))
+        if event.get("prev") != previous or linked != event["hash"]:
             yield finding("event-changed", subject, f"event {expected} does not follow from the ones before it")
             return
         if event.get("stream") != events[0].get("stream"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import dns.exception
 import dns.message
@@ -59,10 +59,6 @@ class LabStatus:
     databases: tuple[DatabaseStatus, ...]
     applications: tuple[ApplicationStatus, ...]
     faults: tuple[str, ...]
-
-    def to_json(self) -> dict[str, object]:
-        """Plain data for ``--json``."""
-        return asdict(self)
 
 
 def ask_name(topology: Topology, site: str, name: str) -> str | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from drorch.access.denial_test.results import results_of_tests
+from drorch.access.denial_test.results import ended_at, results_of_tests
 from drorch.access.live_check import Checked, check_files
-from drorch.access.ports import ReadingArchive
+from drorch.access.poll import AccessParts
 from drorch.core.clock import Clock
 from drorch.core.errors import DrorchError
 
@@ -32,11 +31,8 @@ class AccessFacts:
 class AccessReader:
     """Reads the facts of remote access for the metrics."""
 
-    def __init__(
-        self, *, home: Path, model: Path, sources: Path, archive: Callable[[], ReadingArchive], clock: Clock
-    ) -> None:
-        self._home, self._model, self._sources = home, model, sources
-        self._archive, self._clock = archive, clock
+    def __init__(self, *, model: Path, sources: Path, parts: Callable[[], AccessParts], clock: Clock) -> None:
+        self._model, self._sources, self._parts, self._clock = model, sources, parts, clock
 
     def fingerprint(self) -> object:
         """Changes once a minute, so that nothing grows old unseen."""
@@ -46,17 +42,15 @@ class AccessReader:
         """The facts; None when remote access is not looked after here (no sources file)."""
         if not self._sources.exists():
             return None
-        results, _ = results_of_tests(self._home)
-        last = results[-1][1] if results else None
-        at = None if last is None else datetime.fromisoformat(str(last["ended_at"])).timestamp()
+        last: Mapping[str, Any] | None = None
+        at: float | None = None
         try:
-            found = check_files(
-                home=self._home,
-                archive=self._archive(),
-                model=self._model,
-                sources=self._sources,
-                at=self._clock.now().wall,
-            )
+            parts = self._parts()
+            results, _ = results_of_tests(parts.store)
+            if results:
+                last = results[-1][1]
+                at = ended_at(last).timestamp()
+            found = check_files(parts, model=self._model, sources=self._sources)
         except DrorchError:
             return AccessFacts(checked=None, good=False, last_test=last, last_test_at=at)
         return AccessFacts(checked=found, good=True, last_test=last, last_test_at=at)

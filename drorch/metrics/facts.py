@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drorch.actions.operations import LOG_NAME as ACTIONS
+from drorch.actions.log import ACTIONS
 from drorch.actions.operations import Actions
 from drorch.catalog.check import check_catalog
 from drorch.catalog.files import MAX_CATALOG_BYTES
@@ -22,6 +22,7 @@ from drorch.core.errors import Broken, DrorchError
 from drorch.core.files import read_input
 from drorch.core.findings import Finding, errors
 from drorch.core.state_folder import run_folder, runs_folder
+from drorch.core.stream import EventStore
 from drorch.metrics.access_facts import AccessFacts, AccessReader
 from drorch.metrics.report_facts import ReportSummary, read_report
 from drorch.metrics.run_facts import RunSummary, summarise
@@ -59,7 +60,7 @@ class MetricFacts:
     unreadable: Mapping[str, int]
     """Runs and reports that are there and cannot be read."""
     actions: Mapping[str, Mapping[str, int]] | None = None
-    """Corrective actions open, overdue, ever re-opened, by severity; None when there is no log or it cannot be read."""
+    """Corrective actions open, overdue, ever re-opened, by severity; None: none, or not readable."""
     schedule: ScheduleFacts = field(default_factory=ScheduleFacts)
     access: AccessFacts | None = None
     """Remote access; None where it is not looked after."""
@@ -83,6 +84,7 @@ class MetricsReader:
         self,
         *,
         home: Path,
+        store: EventStore,
         catalog_file: Path,
         journal: Journal,
         database: str,
@@ -94,7 +96,8 @@ class MetricsReader:
     ) -> None:
         self._access = access
         self._schedule = schedule
-        self._home = home
+        self._home, self._store = home, store
+        self._every_action = Actions(home, store, clock)
         self._catalog_file = catalog_file
         self._journal, self._database = journal, database
         self._inbox = inbox
@@ -108,7 +111,8 @@ class MetricsReader:
         self._actions_mark: object = None
 
     def fingerprint(self) -> object:
-        """Changes whenever :meth:`read` would say something new. Looks at files and driver processes only."""
+        """Changes whenever :meth:`read` would say something new. Looks at files, driver processes and the
+        last event of the corrective actions only."""
         journal = self._mark_of_journal()
         reports = tuple((path, mark_of(path)) for path in self._report_files())
         driven = tuple(self._driven(known.summary) for known in self._runs.values() if known.summary.outcome is None)
@@ -117,9 +121,9 @@ class MetricsReader:
         return journal, mark_of(self._catalog_file), reports, driven, self._mark_of_actions(), scheduled, access
 
     def _mark_of_actions(self) -> object:
-        """The log, and the day: an action becomes overdue without anybody writing."""
-        mark = mark_of(self._home / ACTIONS)
-        return mark and (mark, self._clock.now().wall.date())
+        """The last event, and the day: an action becomes overdue without anybody writing."""
+        last = self._store.tail(ACTIONS)
+        return last and (last.hash, self._clock.now().wall.date())
 
     def _mark_of_journal(self) -> object:
         if "://" in self._database:
@@ -163,7 +167,7 @@ class MetricsReader:
         self._actions_mark, self._actions = whole, None
         if whole is not None:
             try:
-                self._actions = Actions(self._home, self._clock).counts()
+                self._actions = self._every_action.counts()
             except DrorchError:
                 return 1
         return 0

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from drorch.core.codec import from_text, to_text
 from drorch.core.errors import DrorchError, InputInvalid
 from drorch.core.files import read_input, write_whole
 from drorch.core.state_folder import run_folder
 from drorch.orchestration.ports import Parts
 from drorch.plan.files import load_plan_file
-from drorch.plan.history import RunTimes, history_from_json, history_to_json
+from drorch.plan.history import HISTORY_SCHEMA, Durations, RunTimes
 from drorch.run.history import times_of
 from drorch.year.run_records import record_of
 
@@ -55,20 +55,12 @@ def recorded_runs(parts: Parts, estate: str | None) -> History:
 
 def load_history(path: Path) -> History:
     """The runs of a file that :func:`save_history` wrote. InputInvalid when it is none."""
-    raw = read_input(path, MAX_BYTES)
-    try:
-        data = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise InputInvalid(
-            f"is not JSON: {error}", where=str(path), next_step="name a file of recorded durations"
-        ) from None
-    return History(runs=history_from_json(data, str(path)), estate=None, left_out=0)
+    step = "name a file that 'plan forecast --save-records' wrote"
+    kept = from_text(Durations, read_input(path, MAX_BYTES), where=str(path), next_step=step)
+    return History(runs=kept.runs, estate=None, left_out=0)
 
 
 def save_history(path: Path, runs: Sequence[RunTimes], about: str) -> None:
     """Write the runs without their ids: a number each, so that the file may be passed on."""
-    bare = [
-        RunTimes(run=f"run-{number}", day=item.day, kind=item.kind, steps=item.steps, validated_s=item.validated_s)
-        for number, item in enumerate(runs, start=1)
-    ]
-    write_whole(path, json.dumps(history_to_json(bare, about=about), indent=1) + "\n")
+    bare = tuple(replace(item, run=f"run-{number}") for number, item in enumerate(runs, start=1))
+    write_whole(path, to_text(Durations(schema=HISTORY_SCHEMA, about=about, runs=bare), indent=1))

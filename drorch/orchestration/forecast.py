@@ -7,10 +7,11 @@ from datetime import date
 
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
+from drorch.core.codec import plain
 from drorch.core.findings import Finding
 from drorch.orchestration.duration_history import History
 from drorch.plan.codec import plan_id
-from drorch.plan.forecast import LEAST_RUNS, Forecast, Span, forecast, records_of
+from drorch.plan.forecast import LEAST_RUNS, Forecast, forecast, records_of
 from drorch.plan.loss import Loss, lose_site
 from drorch.plan.model import Plan
 from drorch.plan.playbook_folder import read_playbooks
@@ -62,7 +63,7 @@ def foreseen_to_json(seen: Foreseen) -> dict[str, object]:
         },
         "forecast": _forecast_json(seen.forecast) if seen.forecast else None,
         "lose": _loss_json(seen.lost) if seen.lost else None,
-        "findings": [item.to_json() for item in seen.findings],
+        "findings": plain(seen.findings),
         "counted_from": "the start of the run; detection and declaration come before",
     }
 
@@ -70,21 +71,15 @@ def foreseen_to_json(seen: Foreseen) -> dict[str, object]:
 def _forecast_json(found: Forecast) -> dict[str, object]:
     return {
         "reason": found.reason,
-        "recovered": _span_json(found.recovered),
-        "over": _span_json(found.over),
+        "recovered": plain(found.recovered),
+        "over": plain(found.over),
         "applications": [
-            {"application": item.application, **(_span_json(item.span) or {}), "reason": item.reason}
+            {"application": item.application, **(plain(item.span) or {}), "reason": item.reason}
             for item in found.applications
         ],
-        "waves": [{"wave": item.wave, "steps": item.steps, **(_span_json(item.span) or {})} for item in found.waves],
-        "gains": [
-            {"step": item.step, "critical_share": item.critical_share, "gain_s": item.gain_s} for item in found.gains
-        ],
+        "waves": [{"wave": item.wave, "steps": item.steps, **(plain(item.span) or {})} for item in found.waves],
+        "gains": plain(found.gains),
     }
-
-
-def _span_json(span: Span | None) -> dict[str, float] | None:
-    return {"p50_s": span.p50_s, "p90_s": span.p90_s} if span else None
 
 
 def _loss_json(lost: Loss) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drorch.core.errors import Refused
 from drorch.core.state_folder import WatchFolder, runs_folder
-from drorch.evidence.sample_cache import Following
+from drorch.evidence.sample_cache import SampleTail
 from drorch.orchestration.ports import Parts, Watching
 from drorch.plan.model import Kind, Plan
 
@@ -23,7 +23,7 @@ def standing_watch(home: Path, watching: Watching, applications: Collection[str]
         watch = WatchFolder(path=spec.parent)
         if watch.path.name in runs or not watching.running(watch.path):
             continue
-        if not applications or set(applications) <= set(Following(watch.samples, from_end=True).latest()):
+        if not applications or set(applications) <= set(SampleTail(watch.samples, from_end=True).latest()):
             return watch
     return None
 

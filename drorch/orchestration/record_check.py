@@ -6,14 +6,11 @@ wrote into it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
-
 from drorch.catalog.files import load_catalog_file
 from drorch.core.codec import plain
 from drorch.core.errors import DrorchError
-from drorch.core.files import read_json
-from drorch.core.state_folder import run_folder, watch_folder
+from drorch.core.files import read_file
+from drorch.core.state_folder import RunContext, run_folder, watch_folder
 from drorch.evidence.codec import read_present
 from drorch.evidence.record.build import build_report
 from drorch.evidence.record.files import load_report
@@ -57,9 +54,9 @@ def why_record_does_not_hold(parts: Parts, run: str) -> str | None:
 
 def _built(parts: Parts, run: str, stored: Report) -> Report:
     folder = run_folder(parts.home, run)
-    context = cast(Mapping[str, object], read_json(folder.context))
+    context = read_file(folder.context, RunContext)
     plan, catalog = load_plan_file(folder.plan), load_catalog_file(folder.catalog)
-    watch = watch_folder(parts.home, str(context["watch"]))
+    watch = watch_folder(parts.home, context.watch)
     present = read_present(folder.present.read_text("utf-8"), str(folder.present)) if folder.present.exists() else {}
     events = parts.journal.read(run)
     if not events:

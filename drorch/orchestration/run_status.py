@@ -32,7 +32,7 @@ class UnderWay:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class RunStatus:
     """How a run stands at ``at``."""
 
     run: str
@@ -50,7 +50,7 @@ class Standing:
     """Requests of people that no driver has taken yet."""
 
 
-def standing(parts: Parts, operations: Operations, run: str, usual_s: Mapping[str, float]) -> Standing:
+def standing(parts: Parts, operations: Operations, run: str, usual_s: Mapping[str, float]) -> RunStatus:
     """How the run stands now. NotFound when there is none."""
     now, at = operations.now(run), parts.clock.now()
     progress = now.state.progress
@@ -65,7 +65,7 @@ def standing(parts: Parts, operations: Operations, run: str, usual_s: Mapping[st
         for step in progress.undoing(UndoStatus.RUNNING)
         if (started := progress.undos[step].started) is not None
     ]
-    return Standing(
+    return RunStatus(
         run=run,
         kind=now.plan.kind.value,
         at=at,
@@ -81,7 +81,7 @@ def standing(parts: Parts, operations: Operations, run: str, usual_s: Mapping[st
     )
 
 
-def standing_to_json(stands: Standing) -> dict[str, object]:
+def standing_to_json(stands: RunStatus) -> dict[str, object]:
     """Plain JSON data for ``--json`` and the REST API."""
     return {
         "run": stands.run,

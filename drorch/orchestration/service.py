@@ -10,10 +10,10 @@ from pathlib import Path
 from drorch.catalog.files import MAX_CATALOG_BYTES, load_catalog_file
 from drorch.catalog.model import Catalog
 from drorch.core.codec import plain
-from drorch.core.errors import Broken, DrorchError, Refused
-from drorch.core.files import read_input, read_json, write_whole
+from drorch.core.errors import DrorchError, Refused
+from drorch.core.files import read_file, read_input, write_whole
 from drorch.core.ids import canonical_json
-from drorch.core.state_folder import RunFolder, WatchFolder, run_folder, watch_folder
+from drorch.core.state_folder import RunContext, RunFolder, WatchFolder, run_folder, watch_folder
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate
 from drorch.evidence.fingerprint_files import write_fingerprints
@@ -132,12 +132,12 @@ class Service:
         folder = run_folder(self._parts.home, run, must_exist=False)
         watch = watch_folder(self._parts.home, watch_before(self._parts, request.plan, request.watch) or run)
         write_whole(folder.catalog, text.decode("utf-8"))
-        context = {
-            "estate": str(request.estate_file.absolute()),
-            "watch": watch.path.name,
-            "year": None if year is None else str(year),
-        }
-        write_whole(folder.context, canonical_json(context))
+        context = RunContext(
+            estate=str(request.estate_file.absolute()),
+            watch=watch.path.name,
+            year=None if year is None else str(year),
+        )
+        write_whole(folder.context, canonical_json(plain(context)))
         write_whole(folder.plan, plan_to_text(request.plan))
         write_fingerprints(folder, run, request.plan, catalog, estate)
         opened = Opened(
@@ -163,17 +163,15 @@ class Service:
     def open(self, run: str) -> Opened:
         """An existing run; NotFound when there is none."""
         folder = run_folder(self._parts.home, run)
-        context = read_json(folder.context)
-        if not isinstance(context, dict):
-            raise Broken("is not a run's context", where=str(folder.context), next_step="restore it from a copy")
+        context = read_file(folder.context, RunContext)
         return Opened(
             run=run,
             folder=folder,
             plan=load_plan_file(folder.plan),
             catalog=load_catalog_file(folder.catalog),
-            estate=load_estate(Path(context["estate"])),
-            watch=watch_folder(self._parts.home, str(context["watch"])),
-            year=Path(str(context["year"])) if context.get("year") else None,
+            estate=load_estate(Path(context.estate)),
+            watch=watch_folder(self._parts.home, context.watch),
+            year=Path(context.year) if context.year else None,
         )
 
     def stand_watch(self, name: str, *, plan: Plan, catalog: Catalog, estate: Estate) -> WatchFolder:

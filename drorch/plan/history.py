@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
+from typing import Final, Literal
 
-from drorch.core.errors import InputInvalid
+from drorch.core.codec import MICROSECONDS
 from drorch.plan.model import ManualAct, PlaybookAct, Step
 
-HISTORY_SCHEMA = 1
+HISTORY_SCHEMA: Final = 2
 
 
 def like(step: Step) -> str:
@@ -26,9 +27,9 @@ class StepTime:
 
     step: str
     like: str
-    start_s: float
-    end_s: float
-    wait_s: float | None
+    start_s: float = field(metadata=MICROSECONDS)
+    end_s: float = field(metadata=MICROSECONDS)
+    wait_s: float | None = field(metadata=MICROSECONDS)
 
     @property
     def seconds(self) -> float:
@@ -52,53 +53,10 @@ class RunTimes:
         return max(self.validated_s.values(), default=None)
 
 
-def history_to_json(runs: Sequence[RunTimes], *, about: str) -> dict[str, object]:
-    """Plain data; ``about`` says where and when it was measured."""
-    return {
-        "schema": HISTORY_SCHEMA,
-        "about": about,
-        "runs": [
-            {
-                "run": run.run,
-                "day": run.day.isoformat(),
-                "kind": run.kind,
-                "validated_s": {name: round(seconds, 3) for name, seconds in run.validated_s.items()},
-                "steps": [
-                    [item.step, item.like, round(item.start_s, 3), round(item.end_s, 3),
-                     None if item.wait_s is None else round(item.wait_s, 3)]
-                    for item in run.steps
-                ],
-            }
-            for run in runs
-        ],
-    }  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class Durations:
+    """The content of a file of recorded durations; ``about`` says where and when they were measured."""
 
-
-def history_from_json(data: object, source: str) -> tuple[RunTimes, ...]:
-    """Inverse of :func:`history_to_json`. InputInvalid naming ``source`` when it is none."""
-    try:
-        if not isinstance(data, dict) or data["schema"] != HISTORY_SCHEMA:
-            raise ValueError("another schema")
-        return tuple(_run(run) for run in data["runs"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"is not a file of recorded durations: {type(error).__name__}: {error}"
-        raise InputInvalid(
-            what, where=source, next_step="name a file that 'plan forecast --save-records' wrote"
-        ) from None
-
-
-def _run(data: Mapping[str, object]) -> RunTimes:
-    steps, validated = data["steps"], data["validated_s"]
-    if not isinstance(steps, list) or not isinstance(validated, dict):
-        raise TypeError("steps and validated_s")
-    return RunTimes(
-        run=str(data["run"]),
-        day=date.fromisoformat(str(data["day"])),
-        kind=str(data["kind"]),
-        steps=tuple(
-            StepTime(step=str(step), like=str(kind), start_s=float(start), end_s=float(end),
-                     wait_s=None if wait is None else float(wait))
-            for step, kind, start, end, wait in steps
-        ),
-        validated_s=MappingProxyType({str(name): float(seconds) for name, seconds in validated.items()}),
-    )  # fmt: skip
+    schema: Literal[2]
+    about: str
+    runs: tuple[RunTimes, ...]

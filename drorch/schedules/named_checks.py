@@ -12,6 +12,7 @@ from drorch.access.live_check import check_files
 from drorch.access.operations import assess_file, load_model
 from drorch.access.poll import AccessParts, load_sources_file, poll
 from drorch.core.clock import Clock
+from drorch.year.log import YearLog
 from drorch.year.operations import Year, load_year
 
 POLL_BUDGET_S = 30.0
@@ -51,18 +52,17 @@ def access_poll_check(parts: AccessParts, sources: Path, model: Path) -> CheckRe
 
 def access_check(parts: AccessParts, sources: Path, model: Path) -> CheckResult:
     """Whether remote access could carry the people, with what was last read in the model."""
-    at = parts.clock.now().wall
-    checked = check_files(home=parts.home, archive=parts.archive, model=model, sources=sources, at=at)
+    checked = check_files(parts, model=model, sources=sources)
     found = checked.assessment
     good = None if found.status is Status.UNKNOWN else found.status is Status.GREEN
     why = "; ".join(str(reason.text) for reason in found.reasons[:3])
     return CheckResult(good=good, summary=f"remote access is {found.status.value}" + (f": {why}" if why else ""))
 
 
-def year_check(home: Path, clock: Clock, year: Path, catalog: Path) -> CheckResult:
+def year_check(home: Path, log: YearLog, clock: Clock, year: Path, catalog: Path) -> CheckResult:
     """Whether nothing that is owed is late."""
     programme, entries = load_year(year, catalog)
-    status, findings = Year(home, clock, programme, entries).status()
+    status, findings = Year(home, log, clock, programme, entries).status()
     if findings:
         return CheckResult(good=None, summary=f"{len(findings)} records cannot be read: {findings[0].message}")
     late = [item.duty.id for item in status.late]

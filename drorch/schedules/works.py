@@ -37,9 +37,7 @@ from drorch.schedules.model import Part, Schedule, Slot, WorkKind
 from drorch.schedules.named_checks import CheckResult, Checks
 from drorch.schedules.operations import Setup
 from drorch.year.local_time import local, local_day
-from drorch.year.log import StandingApproval, YearEvent
-from drorch.year.log_file import YearLog
-from drorch.year.operations import LOG_NAME
+from drorch.year.log import StandingApproval, YearEvent, YearLog
 
 _OUTCOMES = {
     Overall.PASS: Outcome.PASSED,
@@ -69,12 +67,13 @@ class Works:
         operations: Operations,
         drivers: DriverProcesses,
         checks: Checks,
+        year: YearLog,
         setup: Setup,
         estate_file: Callable[[], Path],
     ) -> None:
         """``estate_file``: the estate that a run is begun in; NotFound when none is named and no lab is up."""
         self._parts, self._service, self._operations = parts, service, operations
-        self._drivers, self._checks = drivers, checks
+        self._drivers, self._checks, self._year = drivers, checks, year
         self.setup, self._estate_file = setup, estate_file
 
     def plan(self, schedule: Schedule, part: Part) -> Plan:
@@ -95,7 +94,7 @@ class Works:
 
     def standing_approval(self, schedule: Schedule) -> YearEvent | None:
         """The approval that covers exactly what the drill would do now, on this day."""
-        event = YearLog(self._parts.home / LOG_NAME).book().approvals.get(schedule.id)
+        event = self._year.state().approvals.get(schedule.id)
         today = local_day(self._parts.clock.now().wall, self.setup.programme.timezone)
         if event is None or not isinstance(event.body, StandingApproval) or today > event.body.until:
             return None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 from drorch.core.errors import Broken, NotFound
 from drorch.core.stream import Append, Checkpoint, EventStore, Record, blob_id, link
@@ -95,5 +98,20 @@ class MemoryStore(EventStore):
     def verify_place(self) -> None:
         """Nobody else can reach it."""
 
+    def edit(self, stream: str, seq: int, old: str, new: str) -> None:
+        """Change the body of a record as somebody does who wants nobody to see it."""
+        records = self._streams[stream]
+        changed = records[seq - 1]._replace(body=records[seq - 1].body.replace(old, new))
+        assert changed != records[seq - 1], "nothing was changed"
+        self._streams[stream] = (*records[: seq - 1], changed, *records[seq:])
+
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def edit_file(database: Path, stream: str, seq: int, old: str, new: str) -> None:
+    """As `MemoryStore.edit`, in the file of a SQLite store."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        change = "UPDATE events SET body = replace(body, ?, ?) WHERE stream = ? AND seq = ? AND instr(body, ?) > 0"
+        changed = connection.execute(change, (old, new, stream, seq, old)).rowcount
+    assert changed == 1, "nothing was changed"

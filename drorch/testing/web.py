@@ -19,6 +19,7 @@ from drorch.catalog.model import Catalog
 from drorch.core.files import write_whole
 from drorch.core.ids import canonical_json
 from drorch.core.state_folder import run_folder
+from drorch.core.stream import EventStore
 from drorch.estate.model import Estate
 from drorch.evidence.export import KnownSecrets, SealingParts
 from drorch.evidence.model import Sample
@@ -39,6 +40,7 @@ from drorch.testing.fakes import MemoryInbox, MemoryJournal
 from drorch.testing.records import MemoryRecords
 from drorch.testing.runs import created
 from drorch.testing.schedule import MemoryScheduleStore
+from drorch.testing.streams import MemoryStore
 
 PASSWORD = "correct horse battery staple"
 ESTATE = """\
@@ -88,6 +90,7 @@ class WebScene:
 
     home: Path
     catalog: Path
+    store: EventStore = field(default_factory=MemoryStore)
     estate: Path | None = None
     year: Path = Path("year.yaml")
     capacity: Path = Path("capacity.yaml")
@@ -121,6 +124,7 @@ class WebScene:
         of_estate = cast(PartsOfEstate, None)
         self.context = WebContext(
             home=self.home,
+            store=self.store,
             files=Files(
                 catalog=self.catalog,
                 estate=self.estate,
@@ -137,7 +141,7 @@ class WebScene:
             drivers=self.drivers,
             records=self.records,
             accounts=Accounts(self.records, self.clock, PlainHasher()),
-            audit=AuditLog(self.home, self.clock),
+            audit=AuditLog(self.store, self.clock),
             sealing=self._sealing,
             probe_now=self._probe,
             holds=self.broken_records.get,
@@ -147,11 +151,16 @@ class WebScene:
             examine=self._examine,
             callouts=CallOuts(
                 CalloutParts(
-                    home=self.home, clock=self.clock, ids=self.ids, notifiers=lambda *_: {}, token=lambda: "token"
+                    home=self.home,
+                    store=self.store,
+                    clock=self.clock,
+                    ids=self.ids,
+                    notifiers=lambda *_: {},
+                    token=lambda: "token",
                 )
             ),
-            access_parts=lambda: replace(composition.access_parts(self.home), clock=self.clock),
-            access_tests=AccessTests(self.home, self.clock),
+            access_parts=lambda: replace(composition.access_parts(self.home), clock=self.clock, store=self.store),
+            access_tests=AccessTests(self.store, self.home, self.clock, "here"),
         )
         self.app = create_app(self.context, self.settings)
 

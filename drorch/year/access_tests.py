@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from drorch.access.denial_test.model import Method, Outcome
@@ -17,22 +16,23 @@ from drorch.access.denial_test.results import ended_at, results_of_tests
 from drorch.access.denial_test.seal import TestEvidence
 from drorch.catalog.model import Arrangement, Catalog
 from drorch.core.findings import Finding
+from drorch.core.stream import EventStore
 from drorch.year.local_time import local_day
 from drorch.year.model import Activity, Fulfilment, Programme, TestResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class OfTests:
-    """What all sealed tests of a state folder prove, and those that could not be read."""
+    """What all sealed tests of a store prove, and those that could not be read."""
 
     fulfilments: tuple[Fulfilment, ...]
     findings: tuple[Finding, ...]
 
 
-def fulfilments_of_tests(home: Path, programme: Programme, catalog: Catalog) -> OfTests:
+def fulfilments_of_tests(store: EventStore, programme: Programme, catalog: Catalog) -> OfTests:
     """One per department that took part and signed, and one per application of it that was reached."""
     found: list[Fulfilment] = []
-    results, findings = results_of_tests(home)
+    results, findings = results_of_tests(store)
     for evidence, result in results:
         found += _fulfilments(evidence, result, programme, catalog)
     return OfTests(fulfilments=tuple(found), findings=findings)

@@ -12,7 +12,10 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Literal
 
+from drorch.core.bodies import bodies
 from drorch.core.errors import InputInvalid, NotFound
+from drorch.core.log import Entry, FoldedLog, Log
+from drorch.core.stream import EventStore
 from drorch.year.model import Activity, Attachment, Booking, Fulfilment, TestResult
 
 
@@ -98,16 +101,10 @@ class ApprovalWithdrawn:
 YearBody = Recorded | Withdrawn | Booked | Moved | CalledOff | StandingApproval | ApprovalWithdrawn
 
 
-@dataclass(frozen=True, kw_only=True)
-class YearEvent:
-    """One line of the log. ``chain`` fixes it and everything before it."""
-
-    seq: int
-    at: datetime
-    person: str
-    reason: str
-    body: YearBody
-    chain: str = ""
+YearEvent = Entry[YearBody]
+YearLog = FoldedLog[YearBody, "YearBook"]
+YEAR = "year"
+"""The stream."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,16 +120,13 @@ class YearBook:
     def fulfilments(self) -> tuple[Fulfilment, ...]:
         """What the records claim, one for each subject."""
         return tuple(
-            claim for event in self.records.values() if isinstance(event.body, Recorded) for claim in _claims(event)
+            claim for event in self.records.values() if isinstance(event.body, Recorded) for claim in claims(event)
         )
 
 
-def fold_year(events: Iterable[YearEvent]) -> YearBook:
-    """The book after all of ``events``. InputInvalid or NotFound for one that does not follow from those before."""
-    book = YearBook()
-    for event in events:
-        book = after(book, event)
-    return book
+def year_log(store: EventStore) -> YearLog:
+    """What people said about the year. InputInvalid or NotFound for an event that does not follow from those before."""
+    return FoldedLog(Log(store, YEAR, *bodies(YearBody), reasons=True), YearBook(), after)
 
 
 def after(book: YearBook, event: YearEvent) -> YearBook:
@@ -209,7 +203,8 @@ def _booked(book: YearBook, body: Booked, event: YearEvent) -> YearBook:
     return replace(book, bookings=MappingProxyType({**book.bookings, body.id: booking}))
 
 
-def _claims(event: YearEvent) -> Iterable[Fulfilment]:
+def claims(event: YearEvent) -> Iterable[Fulfilment]:
+    """What a record claims, one for each subject."""
     body = event.body
     if not isinstance(body, Recorded):
         return

@@ -12,7 +12,7 @@ from drorch.catalog.files import load_catalog_file
 from drorch.catalog.model import Catalog
 from drorch.catalog.schema import printable
 from drorch.catalog.text import MAX_BYTES
-from drorch.core.clock import Clock
+from drorch.core.clock import Clock, to_the_second
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.files import read_input
 from drorch.core.findings import Finding
@@ -31,10 +31,10 @@ from drorch.year.log import (
     Withdrawn,
     YearBody,
     YearEvent,
-    fold_year,
+    YearLog,
+    claims,
     standing_booking,
 )
-from drorch.year.log_file import YearLog
 from drorch.year.model import Activity, Attachment, Booking, Programme, TestResult
 from drorch.year.obligations import Duty, duties, shortfall
 from drorch.year.run_records import day_of_run, departments_of, fulfilments_of_runs, record_of, result_of_run, why_not
@@ -42,19 +42,19 @@ from drorch.year.stale_evidence import Freshness, freshness
 from drorch.year.statement import LONGEST_TEXT, Said
 from drorch.year.status import YearStatus, year_status
 
-LOG_NAME = "year.jsonl"
 LONGEST_APPROVAL_DAYS = 366
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What somebody enters by hand. ``run`` or at least one ``files`` shows it; ``day`` None: today, or the run's."""
+    """What somebody enters by hand. ``run``, ``files`` or ``evidence`` shows it; ``day`` None: today, or the run's."""
 
     activity: Activity
     subjects: tuple[str, ...]
     day: date | None = None
     result: TestResult | None = None
     files: tuple[Path, ...] = ()
+    evidence: tuple[Attachment, ...] = ()
     run: str | None = None
     component: str | None = None
     signed_off_by: str | None = None
@@ -83,12 +83,11 @@ def load_year(year_file: Path, catalog_file: Path) -> tuple[Programme, Catalog]:
 
 
 class Year:
-    """The year of one state folder. Holds no state itself."""
+    """The year of one store, with the records of runs in one state folder. Holds no state itself."""
 
-    def __init__(self, home: Path, clock: Clock, programme: Programme, catalog: Catalog) -> None:
-        self._home, self._clock = home, clock
+    def __init__(self, home: Path, log: YearLog, clock: Clock, programme: Programme, catalog: Catalog) -> None:
+        self._home, self._log, self._clock = home, log, clock
         self._programme, self._catalog = programme, catalog
-        self._log = YearLog(home / LOG_NAME)
 
     def today(self) -> date:
         """The day in the programme's time zone."""
@@ -97,8 +96,8 @@ class Year:
     def status(self, on: date | None = None) -> tuple[YearStatus, tuple[Finding, ...]]:
         """How everything stands at the end of ``on`` (None: today), and the records that could not be read."""
         of_runs = fulfilments_of_runs(self._home, self._programme, self._catalog)
-        of_tests = fulfilments_of_tests(self._home, self._programme, self._catalog)
-        book = self._log.book()
+        of_tests = fulfilments_of_tests(self._log.log.store, self._programme, self._catalog)
+        book = self._log.state()
         found = year_status(
             duties(self._programme, self._catalog),
             (*of_runs.fulfilments, *of_tests.fulfilments, *book.fulfilments()),
@@ -114,18 +113,18 @@ class Year:
 
     def events(self) -> tuple[YearEvent, ...]:
         """Everything people said, in order."""
-        return self._log.read()
+        return self._log.log.read()
 
     def recorded_with(self, sha256: str) -> int | None:
         """The number of a standing record that rests on this evidence; None without one."""
-        for number, event in self._log.book().records.items():
+        for number, event in self._log.state().records.items():
             if isinstance(event.body, Recorded) and any(item.sha256 == sha256 for item in event.body.evidence):
                 return number
         return None
 
     def bookings(self) -> tuple[Booking, ...]:
         """Every planned test as it stands, also those that were called off."""
-        return tuple(self._log.book().bookings.values())
+        return tuple(self._log.state().bookings.values())
 
     def record(self, claim: Claim, said: Said) -> tuple[YearEvent, tuple[str, ...]]:
         """Write down what was done; also returns why it does not count for an obligation, where it does not.
@@ -135,8 +134,8 @@ class Year:
         said = _said(said)
         owed = [duty for subject in claim.subjects for duty in self._owed(claim, subject)]
         body = self._recorded(claim, said)
-        event = self._log.append(self._clock.now().wall, said.person, said.reason, lambda _: body)
-        (first, *_) = fold_year([event]).fulfilments()
+        event = self._say(said, body)
+        (first, *_) = claims(event)
         whys = {duty.obligation.id: shortfall(duty.obligation, first) for duty in owed}
         return event, tuple(f"does not count for {name}: {why}" for name, why in whys.items() if why)
 
@@ -164,7 +163,7 @@ class Year:
 
     def move(self, booking_id: str, start: str, seconds: float | None, said: Said) -> YearEvent:
         """Give a planned test another time, and another length when ``seconds`` is given. As :meth:`book`."""
-        booking = standing_booking(self._log.book(), booking_id)
+        booking = standing_booking(self._log.state(), booking_id)
         length = seconds if seconds is not None else booking.duration_s
         return self._say(said, Moved(id=booking_id, start=self._start(booking.sites, start, length), duration_s=length))
 
@@ -174,7 +173,7 @@ class Year:
 
     def feed(self, scheduled: Iterable[FeedEntry] = ()) -> str:
         """All planned tests as iCalendar, and ``scheduled`` with them."""
-        bookings = self._log.book().bookings.values()
+        bookings = self._log.state().bookings.values()
         return calendar_text(self._programme.id, self._programme.title, bookings, scheduled)
 
     def let_start(self, schedule: str, family: str, until: date, said: Said) -> YearEvent:
@@ -191,13 +190,16 @@ class Year:
 
     def _say(self, said: Said, body: YearBody) -> YearEvent:
         said = _said(said)
-        return self._log.append(self._clock.now().wall, said.person, said.reason, lambda _: body)
+        at = to_the_second(self._clock.now().wall)
+        (event,) = self._log.append("", lambda _: [body], at=at, person=said.person, reason=said.reason)
+        return event
 
     def _recorded(self, claim: Claim, said: Said) -> Recorded:
         day, result = self._of_run(claim) if claim.run else (claim.day or self.today(), claim.result)
         if day > self.today():
             raise InputInvalid(f"{day} has not come yet", where="--on", next_step="record it when it was done")
-        if not claim.files and not claim.run:
+        evidence = (*claim.evidence, *(attach(path) for path in claim.files))
+        if not evidence and not claim.run:
             raise InputInvalid("nothing shows it", next_step="name a file with --evidence, or a run with --run")
         _check_numbers(claim)
         signed = one_line(claim.signed_off_by, "--signed-off-by") if claim.signed_off_by is not None else None
@@ -209,7 +211,7 @@ class Year:
             subjects=claim.subjects,
             day=day,
             result=result or TestResult.PASS,
-            evidence=tuple(attach(path) for path in claim.files),
+            evidence=evidence,
             run=claim.run,
             component=claim.component,
             signed_off_by=signed,

@@ -8,10 +8,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from drorch.catalog.model import Catalog
-from drorch.core.codec import read
 from drorch.core.errors import DrorchError
-from drorch.core.files import read_json
-from drorch.core.state_folder import run_folder
+from drorch.core.files import read_file
+from drorch.core.state_folder import RunContext, run_folder
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate
 from drorch.evidence.fingerprint import Fingerprints, Parts, World, fingerprint
@@ -94,15 +93,8 @@ def _look(home: Path, run: str, catalog: Catalog) -> _Looked:
         plan = load_plan_file(folder.plan)
         found = _Looked(plan=plan)
         if folder.fingerprint.exists():
-            kept = read(
-                Fingerprints,
-                read_json(folder.fingerprint),
-                where=str(folder.fingerprint),
-                next_step="restore it from a copy, or use the drorch version that wrote it",
-            )
-            found = replace(found, before=kept.applications)
-        context = read_json(folder.context)
-        estate_file = Path(str(context["estate"])) if isinstance(context, dict) and "estate" in context else Path()
+            found = replace(found, before=read_file(folder.fingerprint, Fingerprints).applications)
+        estate_file = Path(read_file(folder.context, RunContext).estate)
     except DrorchError as error:
         return _Looked(unreadable=(f"the run cannot be read: {error.what}",))
     try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -22,6 +24,7 @@ from typer.testing import CliRunner
 
 from drorch.access.denial_test.course import Standing
 from drorch.access.denial_test.driver import Drive
+from drorch.access.denial_test.journal import Happening
 from drorch.access.denial_test.model import Outcome
 from drorch.access.denial_test.operations import DEMAND, AccessTests
 from drorch.access.denial_test.prechecks import Bound
@@ -34,11 +37,13 @@ from drorch.adapters.clock import SystemClock
 from drorch.app import composition
 from drorch.app.settings import home
 from drorch.core.clock import Instant
-from drorch.core.errors import InputInvalid, Refused
+from drorch.core.errors import Broken, InputInvalid, Refused
+from drorch.core.stream import blob_id
 from drorch.evidence.signatures import load_signer
 from drorch.interfaces.terminal.access.commands import app
 from drorch.testing.citrix.asgi import Fault
 from drorch.testing.citrix.installation import Installation, installation
+from drorch.year.log import year_log
 from drorch.year.model import Activity
 from drorch.year.operations import Claim, Year, load_year
 from drorch.year.statement import Said
@@ -120,11 +125,16 @@ class Bench:
         way = next(item for item in configs if item.id == "login-nyc")
         return Drive(parts, self.tests, configs, composition.login_driver(way))
 
-    def seal(self, test: str) -> Path:
+    def seal(self, test: str) -> bytes:
         return self.tests.report(test, load_signer(self.key))[1]
 
     def year(self) -> Year:
-        return Year(home(), self.clock, *load_year(ROOT / "year.yaml", ROOT / "app_catalog.yaml"))
+        return Year(
+            home(),
+            year_log(composition.event_store()),
+            self.clock,
+            *load_year(ROOT / "year.yaml", ROOT / "app_catalog.yaml"),
+        )
 
     def state(self, activity: Activity, subject: str) -> State:
         found, findings = self.year().status()
@@ -148,12 +158,17 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         for name, count in DEPARTMENTS.items():
             made.nyc.passwords |= {f"drtest-{name}-{number}": WORD for number in range(1, count + 1)}
         clock = FastClock()
-        yield Bench(made=made, folder=tmp_path, clock=clock, tests=AccessTests(home(), clock), key=key)
+        yield Bench(
+            made=made,
+            folder=tmp_path,
+            clock=clock,
+            tests=AccessTests(composition.event_store(), home(), clock, platform.node()),
+            key=key,
+        )
 
 
-def events(bench: Bench, test: str, kind: str) -> list[dict[str, object]]:
-    lines = bench.tests.folder(test).file("journal.jsonl").read_text().splitlines()
-    return [event for event in map(json.loads, lines) if event["kind"] == kind]
+def events(bench: Bench, test: str, kind: str) -> list[Happening]:
+    return [event.body for event in bench.tests.load(test).events if event.body.kind == kind]
 
 
 def test_a_ramp_over_300_logins_is_proof_and_a_guard_stops_the_next_one(bench: Bench) -> None:
@@ -179,12 +194,11 @@ def test_a_ramp_over_300_logins_is_proof_and_a_guard_stops_the_next_one(bench: B
     assert bench.state(Activity.REMOTE_ACCESS_TEST, APPLICATION) is before
     for name in DEPARTMENTS:
         bench.tests.sign("ramp-one", name, "result", f"head of {name}")
-    path = bench.seal("ramp-one")
-    evidence = open_evidence(path)
+    evidence = open_evidence(bench.seal("ramp-one"), "ramp-one")
     assert evidence.test == "ramp-one"
     assert bench.state(Activity.REMOTE_ACCESS_TEST, APPLICATION) is State.MET
     assert bench.state(Activity.TELECOMMUTING_TEST, "dm") is not State.MET, "robots are no staff"
-    (proof,) = proofs_of_tests(home())
+    (proof,) = proofs_of_tests(composition.event_store())
     assert proof.held == 300
     text = b"".join(evidence.files.values()).decode()
     for word in (WORD, "drtest-dm-1:", "192.0.2.7", "person17"):
@@ -199,16 +213,18 @@ def test_a_ramp_over_300_logins_is_proof_and_a_guard_stops_the_next_one(bench: B
     assert stopped.judgement.logins == 240, "after the fourth step 73 of 760 are left, and 76 have to be"
     assert stopped.judgement.proven == 0
     assert bench.made.nyc.sessions == {}, "also then everybody is logged off"
-    assert open_evidence(bench.seal("ramp-two")).test == "ramp-two"
+    assert open_evidence(bench.seal("ramp-two"), "ramp-two").test == "ramp-two"
     assert bench.state(Activity.REMOTE_ACCESS_TEST, APPLICATION) is State.MET, "the earlier pass still holds"
 
-    changed = bytearray(path.read_bytes())
-    place = changed.index(b'"took_part": 4')
-    changed[place + 13 : place + 14] = b"9"
-    path.write_bytes(changed)
+    with sqlite3.connect(home() / "store.sqlite") as forger:
+        changed = bytearray(bench.tests.evidence("ramp-one"))
+        name = blob_id(bytes(changed))
+        place = changed.index(b'"took_part": 4')
+        changed[place + 13 : place + 14] = b"9"
+        forger.execute("UPDATE blobs SET content = ? WHERE id = ?", (bytes(changed), name))
     status, findings = bench.year().status()
     assert [finding.code for finding in findings] == ["test-evidence"]
-    assert proofs_of_tests(home()) == ()
+    assert proofs_of_tests(composition.event_store()) == ()
     del status
 
 
@@ -263,7 +279,7 @@ def test_user_licences_have_to_be_bound_knowingly(bench: Bench) -> None:
     assert events(bench, "ramp-few", "started") == []
     bench.drive().start("ramp-few", "Ada", Bound(licences=24, days=90))
     (started,) = events(bench, "ramp-few", "started")
-    assert started["body"]["bound"] == {"days": 90, "licences": 24}  # type: ignore[index]
+    assert started.body["bound"] == {"days": 90, "licences": 24}
 
 
 def test_what_cannot_be_looked_at_refuses_the_start(bench: Bench) -> None:
@@ -292,9 +308,9 @@ def test_what_was_frozen_stays_frozen(bench: Bench) -> None:
     bench.prepare("ramp-few", **few(bench))
     with pytest.raises(InputInvalid, match="prepared already"):
         bench.prepare("ramp-few", **few(bench))
-    frozen = bench.tests.folder("ramp-few").file("capacity.yaml")
-    frozen.write_text(frozen.read_text().replace("critical: 60", "critical: 6"))
-    with pytest.raises(InputInvalid, match="changed after it was signed"):
+    with sqlite3.connect(home() / "store.sqlite") as forger:
+        forger.execute("UPDATE blobs SET content = replace(CAST(content AS TEXT), 'critical: 60', 'critical: 6')")
+    with pytest.raises(Broken, match="was changed in the store"):
         bench.drive().start("ramp-few", "Ada")
 
 
@@ -316,7 +332,7 @@ def test_an_observed_day_counts_people_and_keeps_no_name(bench: Bench) -> None:
     bench.tests.sign("day-2026", OWNER, "result", "head of dpi", [APPLICATION])
     before = bench.state(Activity.TELECOMMUTING_TEST, OWNER)
     assert before is not State.MET
-    evidence = open_evidence(bench.seal("day-2026"))
+    evidence = open_evidence(bench.seal("day-2026"), "day-2026")
     assert bench.state(Activity.TELECOMMUTING_TEST, OWNER) is State.MET
     assert bench.state(Activity.REMOTE_ACCESS_TEST, APPLICATION) is State.MET
     text = b"".join(evidence.files.values()).decode()
@@ -350,7 +366,7 @@ def test_a_killed_process_leaves_nobody_logged_on(bench: Bench) -> None:
     assert stands.judgement.outcome is Outcome.INTERRUPTED
     assert stands.judgement.proven == 0
     _until(lambda: bench.tests.standing("ramp-kill").told.course.left == ())
-    assert open_evidence(bench.seal("ramp-kill"))
+    assert open_evidence(bench.seal("ramp-kill"), "ramp-kill")
 
 
 def test_the_commands(bench: Bench) -> None:

@@ -177,7 +177,7 @@ def test_a_flood_of_strangers_is_told_before_the_server_ends(tmp_path: Path) -> 
                 assert client.get(f"{base}/api/v1/runs").status_code == 401
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) in (0, -signal.SIGTERM)
-    log = AuditLog(tmp_path, SystemClock())
+    log = AuditLog(composition.event_store(tmp_path), SystemClock())
     assert len(log.read()) == LINES + 1
     assert str(log.read()[-1]["detail"]).startswith("7 more requests")
     assert log.first_break() is None
@@ -198,7 +198,7 @@ def test_the_first_start_prints_a_link_that_makes_one_admin(tmp_path: Path) -> N
         url = f"{base}/api/v1/session/first-admin"
         assert httpx.post(url, json=body, trust_env=False).json()["roles"] == ["admin"]
         assert httpx.post(url, json={**body, "login": "two"}, trust_env=False).status_code == 409
-        assert (tmp_path / "accounts.sqlite").stat().st_mode & 0o077 == 0
+        assert (tmp_path / "store.sqlite").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ Each run is a drill of the small catalog's New York group: an isolated copy, thr
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 import time
@@ -16,8 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from drorch.core.codec import to_text
 from drorch.lab.control import Lab
-from drorch.plan.history import RunTimes, history_to_json
+from drorch.plan.history import HISTORY_SCHEMA, Durations, RunTimes
 from drorch.run.history import times_of
 from drorch.testing.builders import small_catalog
 from tests.acceptance.operator import Operator
@@ -48,4 +48,4 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         times = [replace(item, run=f"drill-{number}") for number, item in enumerate(recorded(count, Path(folder)), 1)]
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(history_to_json(times, about=about), indent=1) + "\n")
+    target.write_text(to_text(Durations(schema=HISTORY_SCHEMA, about=about, runs=tuple(times)), indent=1))

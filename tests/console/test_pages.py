@@ -9,7 +9,7 @@ import pytest
 from drorch.app.accounts import Role
 from drorch.interfaces.http.security.signin import offer_first_admin
 from drorch.plan.codec import plan_id
-from drorch.report.after_action.operations import AfterActions, Draft
+from drorch.report.after_action.operations import Draft
 from drorch.run import events as ev
 from drorch.run.recorder import Recorder
 from drorch.testing.builders import SMALL_CATALOG_YAML
@@ -244,7 +244,7 @@ def test_a_report_of_an_earlier_end_is_not_shown_as_the_result(scene: WebScene, 
 
 def test_an_after_action_report_is_listed_and_opens(scene: WebScene, visit: Visit) -> None:
     who = Said(person="Ana", reason="because")
-    kept = AfterActions(scene.home, scene.clock).draft(Draft(runs=(RUN,)), who)
+    kept = scene.context.after_actions.draft(Draft(runs=(RUN,)), who)
     client = visit(Role.VIEWER)
     assert f"/after-action/{kept.id}" in client.get("/reports").text
     page = client.get(f"/after-action/{kept.id}")

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from fastapi.testclient import TestClient
@@ -22,6 +23,7 @@ from drorch.schedules.model import Part, Slot
 from drorch.schedules.operations import coming, load_setup, past, unclaimed
 from drorch.testing.callout import SMALL_TREE_YAML
 from drorch.testing.clock import HandClock
+from drorch.testing.streams import MemoryStore
 from drorch.testing.web import PASSWORD, WebScene
 from drorch.year.model import TestResult
 from drorch.year.statement import Said
@@ -154,8 +156,8 @@ def test_exercises_are_shown_in_totals_and_nobody_is_named(scene: WebScene, visi
     (department,) = found.departments
     row = page[page.index(f'id="exercise-{found.exercise}"') :]
     assert f"{department.reached} / {department.expected}" in row
-    assert f">{department.covered}<" in row
-    assert f">{found.sent}" in row
+    assert f">{department.covered_by_deputy}<" in row
+    assert f">{found.messages.sent}" in row
     tree: CallTree = held.callouts.state(None)[0]
     for person in tree.people:
         assert person.name not in page
@@ -164,7 +166,7 @@ def test_exercises_are_shown_in_totals_and_nobody_is_named(scene: WebScene, visi
 
 
 def test_an_exercise_that_goes_on_was_stopped_or_is_damaged_is_not_green(scene: WebScene, visit: Visit) -> None:
-    exercise = Exercise(scene.home, clock=scene.clock)
+    exercise = Exercise(scene.home, store=scene.store, clock=scene.clock)
     name = exercise.begin()
     client = visit(Role.VIEWER)
     assert "There was no exercise yet." not in client.get("/callouts").text
@@ -176,7 +178,7 @@ def test_an_exercise_that_goes_on_was_stopped_or_is_damaged_is_not_green(scene: 
     assert "under way" not in row
     assert "state bad" in row
     assert "state good" not in row
-    (scene.home / "callouts" / name / "callout.jsonl").write_text("damaged\n")
+    cast(MemoryStore, scene.store).edit(f"callout/{name}", 1, "departments", "apartments")
     row = client.get("/callouts").text.split(f'id="exercise-{name}"')[1]
     assert "cannot be read" in row
     assert "state good" not in row
@@ -209,7 +211,7 @@ def test_of_a_check_only_the_next_time_is_shown(made: Simulation, scene: WebScen
 def test_only_a_pass_of_every_department_is_green(
     scene: WebScene, results: tuple[TestResult | None, ...], code: str
 ) -> None:
-    exercise = Exercise(scene.home, clock=scene.clock)
+    exercise = Exercise(scene.home, store=scene.store, clock=scene.clock)
     exercise.callouts.drive(exercise.begin())
     found = exercise.callouts.result(None)
     departments = tuple(replace(found.departments[0], result=result) for result in results)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from drorch.adapters.store.records import SqlRecords
-from drorch.core.errors import Broken
+from contract.postgres import Postgres, programs
+from contract.stores import KINDS, kind_of_store
+from drorch.adapters.store.events import SqlStore
+from drorch.adapters.store.records import RecordTable
 from drorch.core.records import Records, Stale
 from drorch.testing.records import MemoryRecords
 
@@ -19,9 +20,23 @@ NOW = datetime(2013, 3, 1, 3, tzinfo=UTC)
 Make = Callable[[], Records]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Records:
-    return MemoryRecords() if request.param == "memory" else SqlRecords(tmp_path / "records.sqlite")
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """One real PostgreSQL server for all tests of this file."""
+    with programs() as place, Postgres(place, "records").created() as made:
+        made.start()
+        yield made
+
+
+@pytest.fixture(params=KINDS)
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
+    if request.param == "memory":
+        yield MemoryRecords()
+        return
+    with kind_of_store(request.param, tmp_path, lambda: request.getfixturevalue("server")) as kind:
+        store = kind.open()
+        assert isinstance(store, SqlStore)
+        yield RecordTable(store)
 
 
 def test_what_was_put_is_there_with_its_version(records: Records) -> None:
@@ -89,17 +104,11 @@ def test_of_many_at_once_one_takes_it_and_one_makes_it(records: Records) -> None
     assert found.data == {"by": made[0]}
 
 
-def test_the_file_is_its_owners_only_and_survives(tmp_path: Path) -> None:
-    file = tmp_path / "records.sqlite"
-    SqlRecords(file).put("account", "ada", {"a": 1})
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    again = SqlRecords(file).get("account", "ada")
-    assert again is not None
-    assert again.data == {"a": 1}
-
-
-def test_a_file_that_is_none_is_said_in_words(tmp_path: Path) -> None:
-    file = tmp_path / "records.sqlite"
-    file.write_text("this is no database, and longer than a header of one would be" * 20, encoding="utf-8")
-    with pytest.raises(Broken, match="accounts cannot be used"):
-        SqlRecords(file)
+def test_what_was_put_survives_a_restart(tmp_path: Path) -> None:
+    for put in (True, False):
+        with SqlStore(tmp_path / "store.sqlite") as store:
+            if put:
+                RecordTable(store).put("account", "ada", {"a": 1})
+            found = RecordTable(store).get("account", "ada")
+            assert found is not None
+            assert found.data == {"a": 1}

@@ -181,8 +181,9 @@ def rechained(found: Files, change: Callable[[list[dict[str, Any]]], object]) ->
     change(events)
     previous = GENESIS
     for event in events:
-        del event["hash"]
-        event["hash"] = previous = chained(previous, canonical_json(event))
+        del event["hash"], event["prev"]
+        linked = chained(previous, canonical_json(event))
+        event["prev"], event["hash"], previous = previous, linked, linked
     again = with_lines(found, [canonical_json(event).encode() + b"\n" for event in events])
     return resealed(again, journal={"events": len(events), "head": previous})
 
@@ -304,7 +305,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Files], Files], Found]] = {
         {("report-journal", seal.REPORT)},
     ),
     "event of another run, chained anew": (
-        lambda files: rechained(files, lambda events: events[5].update(run="other")),
+        lambda files: rechained(files, lambda events: events[5].update(stream="run/other")),
         {("run-id", "event 6"), ("report-journal", seal.REPORT)},
     ),
     "other head in the manifest": (

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from drorch.access.denial_test.file import DenialTest
-from drorch.access.denial_test.journal import Data
+from drorch.access.denial_test.journal import Event
 from drorch.access.denial_test.model import Course, Judgement, Login, Look
+from drorch.core.codec import read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,68 +31,87 @@ class Told:
 
     course: Course
     prepared_by: str
+    base: Path
+    """The folder in which files named by the test are looked for."""
     started_by: str | None
     started_at: str | None
+    started_on: str | None
+    """The machine whose process holds the test."""
     ended_at: str | None
     signatures: tuple[Signature, ...]
-    sealed: bool
+    evidence: str | None
+    """Content id of the sealed archive; None: not sealed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """A test as it stands. ``running``: a process is at it now."""
+    """A test as it stands. ``running``: a process of this machine is at it; None: another machine has begun it."""
 
     test: DenialTest
     told: Told
     judgement: Judgement
     demand_id: str
-    running: bool
+    count: int
+    """Events so far."""
+    running: bool | None
     warnings: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
         """How far it is, in words."""
-        if self.told.sealed:
+        if self.told.evidence is not None:
             return "sealed"
         if self.told.ended_at is not None:
             return "ended"
-        if self.told.started_at is not None:
-            return "running" if self.running else "interrupted: its process is gone"
-        return "prepared"
+        if self.told.started_at is None:
+            return "prepared"
+        if self.running is None:
+            return f"begun on {self.told.started_on}: only there can be seen whether it goes on"
+        return "running" if self.running else "interrupted: its process is gone"
 
 
-def told(test: DenialTest, events: Sequence[Data]) -> Told:
+def told(test: DenialTest, events: Sequence[Event]) -> Told:
     """The fold of all events."""
-    bodies = [(str(event["kind"]), _body(event), str(event["at"])) for event in events]
-    first = next((body for kind, body, _ in bodies if kind == "prepared"), {})
-    required = {str(name): int(number) for name, number in dict(first.get("required", {})).items()}
-    course = Course(method=test.method, criteria=test.criteria, required=MappingProxyType(required))
-    course = replace(course, planned=int(first.get("planned", 0)))
-    for kind, body, _ in bodies:
+    bodies = [(event.body.kind, event.body.body) for event in events]
+    last = {event.body.kind: event for event in events}
+    first, started, ended = events[0].body.body, last.get("started"), last.get("ended")
+    sealed = last.get("sealed")
+    course = Course(
+        method=test.method,
+        criteria=test.criteria,
+        required=MappingProxyType(dict(first["required"])),
+        planned=first["planned"],
+    )
+    for kind, body in bodies:
         course = _after(course, kind, body)
-    last = {kind: (body, at) for kind, body, at in bodies}
     return Told(
         course=replace(course, left=_left(bodies), peak_held=_peak(bodies)),
-        prepared_by=str(first.get("by", "")),
-        started_by=str(last["started"][0]["by"]) if "started" in last else None,
-        started_at=last["started"][1] if "started" in last else None,
-        ended_at=last["ended"][1] if "ended" in last else None,
-        signatures=tuple(_signatures(bodies)),
-        sealed="sealed" in last,
+        prepared_by=events[0].person,
+        base=Path(first["folder"]),
+        started_by=started.person if started else None,
+        started_at=at_text(started) if started else None,
+        started_on=started.body.body["host"] if started else None,
+        ended_at=at_text(ended) if ended else None,
+        signatures=tuple(map(signature_of, (event for event in events if event.body.kind == "signed"))),
+        evidence=sealed.body.body["evidence"] if sealed else None,
     )
 
 
-def look_to_json(look: Look) -> dict[str, object]:
-    """A sample for the journal."""
-    return {
-        "held": look.held,
-        "sessions": look.sessions,
-        "licences_free": look.licences_free,
-        "licence_count": look.licence_count,
-        "highest_load": look.highest_load,
-        "licence_denials": look.licence_denials,
-        "departments": dict(look.departments),
-    }
+def signature_of(event: Event) -> Signature:
+    """What an event ``signed`` says."""
+    body = event.body.body
+    return Signature(
+        department=body["department"],
+        what=body["what"],
+        person=event.person,
+        at=at_text(event),
+        applications=tuple(body["applications"]),
+    )
+
+
+def at_text(event: Event) -> str:
+    """When it happened, for people and results."""
+    return event.at.isoformat(timespec="milliseconds")
 
 
 def _after(course: Course, kind: str, body: Mapping[str, Any]) -> Course:
@@ -105,7 +126,7 @@ def _after(course: Course, kind: str, body: Mapping[str, Any]) -> Course:
         )
         return replace(course, logins=(*course.logins, login))
     if kind == "sample":
-        look = Look(**{**body, "departments": MappingProxyType(dict(body["departments"]))})
+        look = read(Look, body, where="a sample of the test", next_step="restore the journal from a copy")
         return replace(course, looks=(*course.looks, look))
     if kind == "held":
         return replace(course, held_s=float(body["seconds"]))
@@ -114,10 +135,10 @@ def _after(course: Course, kind: str, body: Mapping[str, Any]) -> Course:
     return course
 
 
-def _left(bodies: Iterable[tuple[str, Mapping[str, Any], str]]) -> tuple[int, ...]:
+def _left(bodies: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[int, ...]:
     """Accounts of which a log-on was begun and no end of it, or of the session, is known."""
     open_ones: dict[int, None] = {}
-    for kind, body, _ in bodies:
+    for kind, body in bodies:
         number = int(body.get("account", 0))
         if kind == "logging-on" or (kind == "logged-on" and body["succeeded"]):
             open_ones[number] = None
@@ -126,26 +147,9 @@ def _left(bodies: Iterable[tuple[str, Mapping[str, Any], str]]) -> tuple[int, ..
     return tuple(open_ones)
 
 
-def _peak(bodies: Iterable[tuple[str, Mapping[str, Any], str]]) -> int:
+def _peak(bodies: Iterable[tuple[str, Mapping[str, Any]]]) -> int:
     held, most = 0, 0
-    for kind, body, _ in bodies:
+    for kind, body in bodies:
         held += int(kind == "logged-on" and bool(body["succeeded"])) - int(kind == "logged-off")
         most = max(most, held)
     return most
-
-
-def _signatures(bodies: Iterable[tuple[str, Mapping[str, Any], str]]) -> Iterable[Signature]:
-    for kind, body, at in bodies:
-        if kind == "signed":
-            yield Signature(
-                department=str(body["department"]),
-                what=str(body["what"]),
-                person=str(body["by"]),
-                at=at,
-                applications=tuple(body.get("applications", ())),
-            )
-
-
-def _body(event: Data) -> Mapping[str, Any]:
-    body = event["body"]
-    return body if isinstance(body, dict) else {}

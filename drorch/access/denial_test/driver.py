@@ -6,34 +6,22 @@ the test; what was logged on is logged off, and what could not be is named.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from drorch.access.denial_test.course import Standing, look_to_json
+from drorch.access.denial_test.course import Standing, Told
 from drorch.access.denial_test.file import DenialTest
 from drorch.access.denial_test.model import Login, Look, Method, why_stop
-from drorch.access.denial_test.operations import (
-    DEMAND,
-    STOP_FILE,
-    AccessTests,
-    TestFolder,
-    accounts_of,
-    one_line,
-)
+from drorch.access.denial_test.operations import DEMAND, AccessTests, accounts_of, one_line
 from drorch.access.denial_test.prechecks import Bound, prechecks
 from drorch.access.denial_test.samples import Looker, read_people
 from drorch.access.poll import AccessParts
 from drorch.access.ports import Account, HeldLogin, LoginDriver
 from drorch.access.sources import SourceConfig
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, Refused
-
-LOCK = "process.lock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +58,9 @@ class Drive:
         tests: AccessTests,
         sources: Sequence[SourceConfig],
         driver: LoginDriver | None,
-        warden: Callable[[Path], Warden] | None = None,
+        warden: Callable[[str], Warden] | None = None,
     ) -> None:
-        """``warden``: who logs off when this process dies; it is given the test's folder."""
+        """``warden``: who logs off when this process dies; it is given the test's id."""
         self._parts, self._tests, self._sources, self._driver = parts, tests, sources, driver
         self._make_warden = warden
         self._warden: Warden | None = None
@@ -82,11 +70,11 @@ class Drive:
 
     def start(self, test_id: str, person: str, bound: Bound | None = None) -> Standing:
         """Hold the whole test. Refused, with every reason, when a pre-check says no; nothing is begun then."""
-        test, _, folder = self._tests.load(test_id)
-        with alone(folder):
+        with self._tests.alone(test_id):
             stands = self._tests.standing(test_id)
             self._may_begin(stands)
-            people = _people(test, folder)
+            test = stands.test
+            people = None if test.people_file is None else read_people(stands.told.base / test.people_file)
             looker = Looker(self._parts, self._sources, people)
             try:
                 first = looker.look(0)
@@ -94,62 +82,61 @@ class Drive:
                 if wrong:
                     what = f"the test may not begin: {'; '.join(wrong)}"
                     raise Refused(what, where=test_id, next_step="mend that, then start it")
-                folder.file(STOP_FILE).unlink(missing_ok=True)
-                begun: dict[str, object] = {"by": one_line(person, "--by"), "prechecks": list(notes)}
+                begun: dict[str, object] = {"host": self._tests.host, "prechecks": list(notes)}
                 if bound is not None:
                     begun["bound"] = {"licences": bound.licences, "days": bound.days}
-                self._write(folder, "started", begun)
-                self._sampled(folder, first, looker)
-                self._hold(test, folder, looker, stands)
+                self._tests.write(test.id, "started", begun, one_line(person, "--by"), after=stands.count)
+                self._sampled(test, first, looker)
+                self._hold(test, looker, stands)
             finally:
                 looker.close()
         return self._tests.standing(test_id)
 
-    def _hold(self, test: DenialTest, folder: TestFolder, looker: Looker, stands: Standing) -> None:
+    def _hold(self, test: DenialTest, looker: Looker, stands: Standing) -> None:
         stopped: str | None = "drorch itself failed"
         if self._make_warden is not None and test.method is Method.RAMP:
-            self._warden = self._make_warden(folder.path)
+            self._warden = self._make_warden(test.id)
         try:
             if test.method is Method.RAMP:
-                stopped = self._ramp(test, folder, looker, places(test, folder, stands.told.course.required))
+                stopped = self._ramp(test, looker, places(test, stands.told))
             else:
-                stopped = self._watch(test, folder, looker, test.hold_s)
+                stopped = self._watch(test, looker, test.hold_s)
         except KeyboardInterrupt:
             stopped = "ended at the keyboard"
         finally:
-            self._everybody_off(folder, test.at_once)
+            self._everybody_off(test)
             if self._warden is not None:
                 # What could not be logged off is tried once more there, and written down before the end.
                 self._warden.close()
-            self._sampled(folder, looker.look(0), looker)
-            self._write(folder, "ended", {"stopped": stopped} if stopped is not None else {})
+            self._sampled(test, looker.look(0), looker)
+            self._write(test, "ended", {"stopped": stopped} if stopped is not None else {})
 
-    def _ramp(self, test: DenialTest, folder: TestFolder, looker: Looker, accounts: Sequence[Place]) -> str | None:
+    def _ramp(self, test: DenialTest, looker: Looker, accounts: Sequence[Place]) -> str | None:
         for number, group in enumerate(_steps(accounts, test.steps), start=1):
             began = self._parts.clock.now()
-            self._write(folder, "step", {"number": number, "accounts": len(group)})
-            stopped = self._log_in(test, folder, looker, group)
+            self._write(test, "step", {"number": number, "accounts": len(group)})
+            stopped = self._log_in(test, looker, group)
             left = test.step_s - self._parts.clock.now().since(began)
             if stopped is None and number < test.steps:
-                stopped = self._watch(test, folder, looker, left, at_least_once=True)
+                stopped = self._watch(test, looker, left, at_least_once=True)
             if stopped is not None:
                 return stopped
-        return self._watch(test, folder, looker, test.hold_s, held=True)
+        return self._watch(test, looker, test.hold_s, held=True)
 
-    def _log_in(self, test: DenialTest, folder: TestFolder, looker: Looker, group: Sequence[Place]) -> str | None:
+    def _log_in(self, test: DenialTest, looker: Looker, group: Sequence[Place]) -> str | None:
         """A few at once; the guards are asked between them, a sample is taken when its time has come."""
         sampled = self._parts.clock.now()
         with ThreadPoolExecutor(max_workers=test.at_once) as pool:
             for begin in range(0, len(group), test.at_once):
                 few = group[begin : begin + test.at_once]
                 for place in few:
-                    self._write(folder, "logging-on", {"account": place.number, "department": place.department})
+                    self._write(test, "logging-on", {"account": place.number, "department": place.department})
                 for place, held in zip(few, pool.map(self._one_login, few), strict=True):
-                    self._logged_on(test, folder, place, held)
+                    self._logged_on(test, place, held)
                 if self._parts.clock.now().since(sampled) >= test.sample_s:
-                    self._sampled(folder, looker.look(len(self._held)), looker)
+                    self._sampled(test, looker.look(len(self._held)), looker)
                     sampled = self._parts.clock.now()
-                stopped = self._why_stop(test, folder)
+                stopped = self._why_stop(test)
                 if stopped is not None:
                     return stopped
         return None
@@ -159,7 +146,7 @@ class Drive:
             raise InputInvalid("a ramp needs a way to log in", where="way", next_step="name a source of kind login")
         return self._driver.log_in(place.account)
 
-    def _logged_on(self, test: DenialTest, folder: TestFolder, place: Place, held: HeldLogin) -> None:
+    def _logged_on(self, test: DenialTest, place: Place, held: HeldLogin) -> None:
         reading = held.reading
         if reading.succeeded:
             self._held[place.number] = held
@@ -186,12 +173,11 @@ class Drive:
             "off": None if reading.succeeded else held.log_off(),
             "reached": list(reached),
         }
-        self._write(folder, "logged-on", body)
+        self._write(test, "logged-on", body)
 
     def _watch(
         self,
         test: DenialTest,
-        folder: TestFolder,
         looker: Looker,
         seconds: float,
         *,
@@ -206,40 +192,37 @@ class Drive:
                 break
             at_least_once = False
             self._parts.clock.sleep(min(test.sample_s, max(0.0, seconds - gone)))
-            self._sampled(folder, looker.look(len(self._held)), looker)
-            stopped = self._why_stop(test, folder)
+            self._sampled(test, looker.look(len(self._held)), looker)
+            stopped = self._why_stop(test)
             if stopped is not None:
                 return stopped
         if held or test.method is Method.OBSERVED:
-            self._write(folder, "held", {"seconds": round(self._parts.clock.now().since(began), 3)})
+            self._write(test, "held", {"seconds": round(self._parts.clock.now().since(began), 3)})
         return None
 
-    def _why_stop(self, test: DenialTest, folder: TestFolder) -> str | None:
-        try:
-            asked = folder.file(STOP_FILE).read_text(encoding="utf-8")
-        except OSError:
-            asked = None
+    def _why_stop(self, test: DenialTest) -> str | None:
+        asked = self._tests.stop_asked(test.id)
         if asked is not None:
             return f"asked by {asked}"
         return why_stop(test.criteria, self._looks, self._logins, test.method)
 
-    def _everybody_off(self, folder: TestFolder, at_once: int) -> None:
-        with ThreadPoolExecutor(max_workers=at_once) as pool:
+    def _everybody_off(self, test: DenialTest) -> None:
+        with ThreadPoolExecutor(max_workers=test.at_once) as pool:
             numbers = list(self._held)
             for number, off in zip(numbers, pool.map(lambda one: self._held[one].log_off(), numbers), strict=True):
-                self._write(folder, "logged-off", {"account": number, "succeeded": off})
+                self._write(test, "logged-off", {"account": number, "succeeded": off})
                 if off and self._warden is not None:
                     self._warden.released(number)
         self._held.clear()
 
-    def _sampled(self, folder: TestFolder, look: Look, looker: Looker) -> None:
+    def _sampled(self, test: DenialTest, look: Look, looker: Looker) -> None:
         self._looks.append(look)
-        self._write(folder, "sample", look_to_json(look))
+        self._write(test, "sample", plain(look))
         if looker.unread:
-            self._write(folder, "unread", {"sources": list(looker.unread)})
+            self._write(test, "unread", {"sources": list(looker.unread)})
 
-    def _write(self, folder: TestFolder, kind: str, body: Mapping[str, object]) -> None:
-        folder.journal.append(self._parts.clock.now().wall, kind, body)
+    def _write(self, test: DenialTest, kind: str, body: Mapping[str, object]) -> None:
+        self._tests.write(test.id, kind, body)
 
     def _may_begin(self, stands: Standing) -> None:
         told = stands.told
@@ -256,13 +239,12 @@ class Drive:
             raise Refused(what, next_step="drorch access test sign ID --what demand --department ... --by ...")
 
 
-def places(test: DenialTest, folder: TestFolder, required: Mapping[str, int]) -> tuple[Place, ...]:
+def places(test: DenialTest, told: Told) -> tuple[Place, ...]:
     """Test accounts in the order of the ramp: departments take turns, so that every step has some of each."""
-    base = _base(folder)
-    counts = accounts_of(test, required)
+    counts = accounts_of(test, told.course.required)
     queues = [
         [
-            (item.department, Account(user=f"{item.prefix}{number}", password_file=str(base / item.secret_file)))
+            (item.department, Account(user=f"{item.prefix}{number}", password_file=str(told.base / item.secret_file)))
             for number in range(1, counts[item.department] + 1)
         ]
         for item in test.departments
@@ -282,40 +264,7 @@ def places(test: DenialTest, folder: TestFolder, required: Mapping[str, int]) ->
     )
 
 
-@contextmanager
-def alone(folder: TestFolder) -> Iterator[None]:
-    """Only one process is at a test. Refused when another one is."""
-    descriptor = os.open(folder.file(LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "r+b") as stream:
-        try:
-            # Released by closing, also when this process is killed.
-            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            what = "another process is at this test"
-            step = "ask it to stop with 'drorch access test stop'"
-            raise Refused(what, where=str(folder.path), next_step=step) from None
-        yield
-
-
-def is_running(folder: TestFolder) -> bool:
-    """Whether a process is at this test."""
-    try:
-        with alone(folder):
-            return False
-    except Refused:
-        return True
-
-
 def _steps(accounts: Sequence[Place], steps: int) -> Iterator[Sequence[Place]]:
     """Steps of equal size; the last ones are larger by one where it does not come out even."""
     for number in range(steps):
         yield accounts[number * len(accounts) // steps : (number + 1) * len(accounts) // steps]
-
-
-def _base(folder: TestFolder) -> Path:
-    first = next((event["body"] for event in folder.journal.read() if event["kind"] == "prepared"), {})
-    return Path(str(first["folder"])) if isinstance(first, dict) and "folder" in first else folder.path
-
-
-def _people(test: DenialTest, folder: TestFolder) -> Mapping[str, str] | None:
-    return None if test.people_file is None else read_people(_base(folder) / test.people_file)

@@ -1,113 +1,76 @@
-"""The journal of a denial-of-access test: an event a line, chained, appended under a lock, on disk before it counts."""
+"""The journal of a denial-of-access test: the stream ``access-test/<id>``, and its records as lines of a file."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from drorch.core.errors import Broken, InputInvalid
+from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json
+from drorch.core.log import Entry, Log
+from drorch.core.stream import GENESIS, EventStore, Record, first_break, stamp
 
-GENESIS = "sha256:" + "0" * 64
-Data = Mapping[str, object]
-_TAIL = 65_536
+PREFIX = "access-test/"
+KINDS = frozenset(
+    {"prepared", "signed", "started", "step", "logging-on", "logged-on", "sample", "unread", "held", "logged-off"}
+    | {"stop-asked", "ended", "sealed"}
+)
 
 
-class AccessJournal:
-    """``journal.jsonl`` of one test. A last line without its end was never acknowledged: it is no event."""
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """One thing that happened in a test."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    kind: str
+    body: Mapping[str, Any]
 
-    def read(self) -> Sequence[Data]:
-        """All events. InputInvalid with the line when the chain does not hold; Broken when unreadable."""
+
+Journal = Log[Happening]
+Event = Entry[Happening]
+
+
+def open_journal(store: EventStore) -> Journal:
+    """The journals of all tests, each by its id."""
+    return Log(store, PREFIX, lambda happening: (happening.kind, happening.body), _happening)
+
+
+def lines_of(records: Iterable[Record]) -> bytes:
+    """The records as a file: of each what is hashed, and its hash, in a line."""
+    return "".join(f"{_line(record)}\n" for record in records).encode()
+
+
+def records_in(content: bytes, source: str) -> Sequence[Record]:
+    """Inverse of `lines_of`. InputInvalid names the line that does not follow from those before it."""
+    found: list[Record] = []
+    for number, line in enumerate(content.splitlines(), start=1):
         try:
-            return events_of(self._path.read_bytes(), str(self._path))
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise self._broken(error) from error
-
-    def append(self, at: datetime, kind: str, body: Data) -> Data:
-        """Write one event behind those that are there."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "r+b") as stream:
-                fcntl.flock(stream.fileno(), fcntl.LOCK_EX)
-                end, last = _tail(stream)
-                seq = 1 if last is None else int(str(last["seq"])) + 1
-                event: dict[str, object] = {
-                    "seq": seq,
-                    "at": at.astimezone(UTC).isoformat(timespec="milliseconds"),
-                    "kind": kind,
-                    "body": dict(body),
-                }
-                event["chain"] = chained(GENESIS if last is None else str(last["chain"]), event)
-                stream.truncate(end)
-                stream.seek(end)
-                stream.write((canonical_json(event) + "\n").encode())
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise self._broken(error) from error
-        return event
-
-    def _broken(self, error: OSError) -> Broken:
-        what = f"the journal of the test cannot be used: {error.strerror}"
-        return Broken(what, where=str(self._path), next_step="free space or permissions, then repeat")
-
-
-def events_of(content: bytes, source: str) -> Sequence[Data]:
-    """The events of a journal's bytes. InputInvalid names the line that does not follow from those before it."""
-    found: list[Data] = []
-    previous = GENESIS
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
-        event = _parsed(line)
-        if event is None or event.get("seq") != number or event.get("chain") != chained(previous, event):
-            what = "this event does not follow from the ones before it: the journal was changed"
-            raise InputInvalid(what, where=f"{source}:{number}", next_step="restore it from a copy")
-        previous = str(event["chain"])
-        found.append(event)
+            data = json.loads(line)
+            body, at = canonical_json(data["body"]), datetime.fromisoformat(data["at"])
+            prev = found[-1].hash if found else GENESIS
+            found.append(Record(**{**data, "body": body, "at": at, "prev": prev}))
+        except (ValueError, KeyError, TypeError):
+            raise _changed(source, number) from None
+    broken = first_break(found)
+    if broken is not None:
+        raise _changed(source, broken.seq)
     return found
 
 
-def chained(previous: str, event: Data) -> str:
-    """The chain value of an event; its own is not looked at."""
-    content = {name: value for name, value in event.items() if name != "chain"}
-    return "sha256:" + hashlib.sha256(f"{previous}\n{canonical_json(content)}".encode()).hexdigest()
+def _line(record: Record) -> str:
+    data = {name: value for name, value in record._asdict().items() if name != "prev"}
+    return canonical_json({**data, "at": stamp(record.at), "body": json.loads(record.body)})
 
 
-def _tail(stream: BinaryIO) -> tuple[int, Data | None]:
-    """Where the last whole event ends, and that event. Reads the end of the file first, all of it only if it must."""
-    size = stream.seek(0, os.SEEK_END)
-    for length in (_TAIL, size):
-        offset = max(0, size - length)
-        stream.seek(offset)
-        content = stream.read()
-        end = content.rfind(b"\n") + 1
-        if offset == 0 or content.rfind(b"\n", 0, max(0, end - 1)) >= 0:
-            break
-    return (0, None) if end == 0 else _last_event(content, end, offset)
+def _happening(kind: str, plain: object, where: str) -> Happening:
+    if kind not in KINDS or not isinstance(plain, dict):
+        what = f"{kind!r} is nothing that this drorch knows of a denial-of-access test"
+        raise InputInvalid(what, where=where, next_step="use the drorch that wrote it")
+    return Happening(kind=kind, body=plain)
 
 
-def _last_event(content: bytes, end: int, offset: int) -> tuple[int, Data | None]:
-    begin = content.rfind(b"\n", 0, end - 1) + 1
-    last = _parsed(content[begin:end])
-    if last is None:
-        raise InputInvalid("the last event cannot be read", next_step="restore the journal from a copy")
-    return offset + end, last
-
-
-def _parsed(line: bytes) -> Data | None:
-    try:
-        data = json.loads(line)
-    except ValueError:
-        return None
-    return data if isinstance(data, dict) and isinstance(data.get("body"), dict) else None
+def _changed(source: str, number: int) -> InputInvalid:
+    what = "this event does not follow from the ones before it: the journal was changed"
+    return InputInvalid(what, where=f"{source}:{number}", next_step="take it from its copy")

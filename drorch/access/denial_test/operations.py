@@ -1,150 +1,112 @@
-"""The use cases around a denial-of-access test: prepare, sign, stop, status, report. `access_drive` holds it."""
+"""The use cases around a denial-of-access test: prepare, sign, stop, status, report. `driver` holds it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from drorch.access.demand import demands
-from drorch.access.denial_test.course import Signature, Standing, told
+from drorch.access.denial_test.course import Signature, Standing, Told, signature_of, told
 from drorch.access.denial_test.file import DenialTest, load_test
-from drorch.access.denial_test.journal import AccessJournal
+from drorch.access.denial_test.journal import PREFIX, Event, Happening, lines_of, open_journal
 from drorch.access.denial_test.model import Method, judge
-from drorch.access.denial_test.seal import EVIDENCE, seal_test
+from drorch.access.denial_test.seal import seal_test
 from drorch.access.denial_test.text import report_text, result_to_json
+from drorch.access.load import checked, load_capacity
 from drorch.access.logins import logins_needed
 from drorch.access.model import CapacityModel
-from drorch.access.operations import load_model
 from drorch.catalog.schema import printable
 from drorch.catalog.text import MAX_BYTES
 from drorch.core.clock import Clock
-from drorch.core.errors import InputInvalid, NotFound, Refused
-from drorch.core.files import read_input, write_whole
+from drorch.core.errors import InputInvalid, JournalConflict, NotFound, Refused
+from drorch.core.files import read_input
 from drorch.core.ids import content_hash, is_slug
-from drorch.evidence.export import write_archive
+from drorch.core.process_lock import alone
+from drorch.core.stream import EventStore, until_first
 from drorch.evidence.signatures import Signer
 from drorch.run.interlocks import same_person
 
-TESTS = "access-tests"
 DEMAND, RESULT = "demand", "result"
-STOP_FILE = "stop.request"
-_FROZEN = ("test", "capacity")
+_FROZEN = ("test_file", "capacity_file")
+"""Fields of the demand that name contents of the store."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestFolder:
-    """``<home>/access-tests/<id>/``."""
+class Prepared:
+    """What was frozen when a test was prepared, and everything that happened since."""
 
-    __test__ = False
-
-    path: Path
-
-    def file(self, name: str) -> Path:
-        """A file in it."""
-        return self.path / name
-
-    @property
-    def journal(self) -> AccessJournal:
-        """Its journal."""
-        return AccessJournal(self.path / "journal.jsonl")
+    test: DenialTest
+    model: CapacityModel
+    demand: Mapping[str, object]
+    events: Sequence[Event]
 
 
 class AccessTests:
-    """The tests of one state folder. Holds no state itself."""
+    """The tests in an event store. Holds no state itself."""
 
-    def __init__(self, home: Path, clock: Clock) -> None:
-        self._home, self._clock = home, clock
+    def __init__(self, store: EventStore, home: Path, clock: Clock, host: str) -> None:
+        """``home``: where processes of this machine, named ``host``, keep out of each other's way."""
+        self._store, self._home, self._clock, self.host = store, home, clock, host
+        self._journal = open_journal(store)
 
     def names(self) -> tuple[str, ...]:
         """Ids of all tests that were prepared."""
-        return tuple(sorted(path.parent.name for path in (self._home / TESTS).glob("*/test.yaml")))
-
-    def folder(self, test: str, *, must_exist: bool = True) -> TestFolder:
-        """The folder of a test. NotFound when it has to exist and does not."""
-        if not is_slug(test):
-            raise InputInvalid(f"{test!r} is not an id", next_step="use lower-case letters, digits and hyphens")
-        found = TestFolder(path=self._home / TESTS / test)
-        if must_exist and not found.file("test.yaml").exists():
-            known = ", ".join(self.names()) or "none"
-            raise NotFound(f"there is no test {test!r}", where=str(self._home), next_step=f"prepared are: {known}")
-        return found
+        return tuple(sorted(self._journal.ids()))
 
     def prepare(self, file: Path, model_file: Path, person: str, signer: Signer) -> Standing:
         """Freeze test, model and demand, and sign their hash. InputInvalid when the test was prepared already."""
-        model = load_model(model_file)
-        test = load_test(read_input(file, MAX_BYTES), str(file), model)
-        folder = self.folder(test.id, must_exist=False)
-        if folder.file("test.yaml").exists():
-            raise InputInvalid(
-                f"the test {test.id} was prepared already, and its demand is frozen",
-                where=str(folder.path),
-                next_step="give the file another id",
-            )
+        model_text, text = read_input(model_file, MAX_BYTES), read_input(file, MAX_BYTES)
+        model = checked(load_capacity(model_text, str(model_file)))
+        test = load_test(text, str(file), model)
         required = required_of(model, test)
+        contents = zip(_FROZEN, (text, model_text), strict=True)
         demand = {
             "test": test.id,
             "required": required,
-            "test_file": content_hash(file.read_text(encoding="utf-8")),
-            "capacity_file": content_hash(model_file.read_text(encoding="utf-8")),
+            **{name: self._store.put_blob(content) for name, content in contents},
         }
         demand_id = content_hash(demand)
-        base = file.absolute().parent
-        write_whole(folder.file("capacity.yaml"), model_file.read_text(encoding="utf-8"))
-        write_whole(
-            folder.file("demand.json"), json.dumps({**demand, "id": demand_id}, indent=1, sort_keys=True) + "\n"
-        )
         body = {
-            "by": one_line(person, "--by"),
+            **demand,
             "demand": demand_id,
-            "required": required,
             "planned": sum(accounts_of(test, required).values()) if test.method is Method.RAMP else 0,
             "signed_by": signer.public_key,
             "signature": signer.sign(demand_id),
-            "folder": str(base),
+            "folder": str(file.absolute().parent),
         }
-        folder.journal.append(self._clock.now().wall, "prepared", body)
-        # Last: a test is there only when all of it is.
-        write_whole(folder.file("test.yaml"), file.read_text(encoding="utf-8"))
+        try:
+            self.write(test.id, "prepared", body, one_line(person, "--by"), after=0)
+        except JournalConflict:
+            raise InputInvalid(
+                f"the test {test.id} was prepared already, and its demand is frozen",
+                where=PREFIX + test.id,
+                next_step="give the file another id",
+            ) from None
         return self.standing(test.id)
 
-    def load(self, test: str) -> tuple[DenialTest, CapacityModel, TestFolder]:
-        """The frozen test and model. InputInvalid when a frozen file was changed."""
-        folder = self.folder(test)
-        model = load_model(folder.file("capacity.yaml"))
-        found = load_test(read_input(folder.file("test.yaml"), MAX_BYTES), str(folder.file("test.yaml")), model)
-        demand = json.loads(folder.file("demand.json").read_text(encoding="utf-8"))
-        said = str(demand.pop("id", ""))
-        now = {name: content_hash(folder.file(f"{name}.yaml").read_text(encoding="utf-8")) for name in _FROZEN}
-        frozen = {**demand, **{f"{name}_file": value for name, value in now.items()}}
-        first = next((event["body"] for event in folder.journal.read() if event["kind"] == "prepared"), {})
-        if content_hash(frozen) != said or not isinstance(first, dict) or first.get("demand") != said:
+    def load(self, test: str) -> Prepared:
+        """The frozen test and model. NotFound when there is none, InputInvalid when it is not what was signed."""
+        if not is_slug(test):
+            raise InputInvalid(f"{test!r} is not an id", next_step="use lower-case letters, digits and hyphens")
+        events = self._journal.read(test)
+        if not events:
+            known = ", ".join(self.names()) or "none"
+            raise NotFound(f"there is no test {test!r}", next_step=f"prepared are: {known}")
+        first = events[0].body.body
+        demand = {name: first.get(name) for name in ("test", "required", *_FROZEN)}
+        if content_hash(demand) != first.get("demand"):
             what = "the frozen demand, test or model was changed after it was signed"
-            raise InputInvalid(what, where=str(folder.path), next_step="restore the folder from its copy")
-        return found, model, folder
+            raise InputInvalid(what, where=PREFIX + test, next_step="restore the store from its export")
+        text, model_text = (self._store.blob(str(demand[name])) for name in _FROZEN)
+        model = checked(load_capacity(model_text, "capacity.yaml"))
+        return Prepared(test=load_test(text, f"{test}.yaml", model), model=model, demand=demand, events=events)
 
-    def standing(self, test: str, *, running: bool = False) -> Standing:
+    def standing(self, test: str) -> Standing:
         """How a test stands."""
-        found, _, folder = self.load(test)
-        events = folder.journal.read()
-        history = told(found, events)
-        demand = json.loads(folder.file("demand.json").read_text(encoding="utf-8"))
-        warnings = []
-        needed = logins_needed(found.criteria.success, found.criteria.confidence)
-        if found.method is Method.RAMP and history.course.planned < needed:
-            text = (
-                f"{history.course.planned} logins cannot prove {100 * found.criteria.success:g} %: {needed} are needed"
-            )
-            warnings.append(text)
-        return Standing(
-            test=found,
-            told=history,
-            judgement=judge(history.course),
-            demand_id=str(demand["id"]),
-            running=running,
-            warnings=tuple(warnings),
-        )
+        return self._standing(self.load(test))
 
     def sign(self, test: str, department: str, what: str, person: str, applications: Sequence[str] = ()) -> Signature:
         """A person of a department agrees to the demand (before) or to the result (after)."""
@@ -161,11 +123,8 @@ class AccessTests:
             known = ", ".join(stands.test.applications) or "none"
             what_is_wrong = f"{', '.join(unknown)}: no application of this test"
             raise NotFound(what_is_wrong, where="--application", next_step=f"they are: {known}")
-        body = {"department": department, "what": what, "by": person, "applications": list(applications)}
-        event = self.folder(test).journal.append(self._clock.now().wall, "signed", body)
-        return Signature(
-            department=department, what=what, person=person, at=str(event["at"]), applications=tuple(applications)
-        )
+        body = {"department": department, "what": what, "applications": list(applications)}
+        return signature_of(self.write(test, "signed", body, person))
 
     def stop(self, test: str, person: str, reason: str) -> None:
         """Ask the process that holds the test to stop. It logs off what it logged on."""
@@ -173,32 +132,104 @@ class AccessTests:
         if stands.told.started_at is None or stands.told.ended_at is not None:
             state = "has not begun" if stands.told.started_at is None else "has ended"
             raise Refused(f"the test {test} {state}", next_step="nothing is left to stop")
-        text = f"{one_line(person, '--by')}: {one_line(reason, '--reason')}"
-        write_whole(self.folder(test).file(STOP_FILE), text)
+        self.write(test, "stop-asked", {"reason": one_line(reason, "--reason")}, one_line(person, "--by"))
+
+    def stop_asked(self, test: str) -> str | None:
+        """By whom and why."""
+        asked = (event for event in self._journal.read(test) if event.body.kind == "stop-asked")
+        return next((f"{event.person}: {event.body.body['reason']}" for event in asked), None)
 
     def end_interrupted(self, test: str) -> Standing:
-        """Write down that the process of a test is gone. The caller makes sure that it is."""
+        """Write down that the process of a test is gone. Refused while it is not known to be."""
         stands = self.standing(test)
         if stands.told.started_at is not None and stands.told.ended_at is None:
-            body = {"interrupted": True, "left": list(stands.told.course.left)}
-            self.folder(test).journal.append(self._clock.now().wall, "ended", body)
+            if stands.running is not False:
+                raise Refused(f"the test {test} is {stands.state}", next_step="ask it to stop, and look there")
+            self.write(test, "ended", {"interrupted": True, "left": list(stands.told.course.left)})
         return self.standing(test)
 
-    def report(self, test: str, signer: Signer) -> tuple[Standing, Path]:
-        """Seal the evidence of a test that has ended, once. Refused before it has ended."""
+    def report(self, test: str, signer: Signer) -> tuple[Standing, bytes]:
+        """Seal the evidence of a test that has ended, once; the archive. Refused before it has ended."""
         stands = self.standing(test)
         if stands.told.ended_at is None:
             raise Refused(f"the test {test} has not ended", next_step="wait, or stop it with 'drorch access test stop'")
-        folder = self.folder(test)
-        if not stands.told.sealed:
-            folder.journal.append(self._clock.now().wall, "sealed", {"by_key": signer.public_key})
-            stands = self.standing(test)
-        write_whole(folder.file("result.json"), json.dumps(result_to_json(stands), indent=1, ensure_ascii=False) + "\n")
-        write_whole(folder.file("report.txt"), report_text(stands))
-        names = ("journal.jsonl", "test.yaml", "capacity.yaml", "demand.json", "result.json", "report.txt")
-        data = seal_test(test, {name: folder.file(name).read_bytes() for name in names}, signer)
-        write_archive(folder.file(EVIDENCE), data)
-        return stands, folder.file(EVIDENCE)
+        until_first(lambda: self._seal(test, signer))
+        return self.standing(test), self.evidence(test)
+
+    def evidence(self, test: str) -> bytes:
+        """The sealed archive. NotFound until the test was sealed."""
+        found = self.load(test)
+        sealed = told(found.test, found.events).evidence
+        if sealed is None:
+            step = f"drorch access test report {test} --key KEY"
+            raise NotFound(f"the test {test} was not sealed yet", next_step=step)
+        return self._store.blob(sealed)
+
+    def write(
+        self, test: str, kind: str, body: Mapping[str, object], person: str = "", after: int | None = None
+    ) -> Event:
+        """Put an event behind those that are there (``after``: only behind that one)."""
+        at = self._clock.now()
+        (made,) = self._journal.add(test, [Happening(kind=kind, body=body)], at=at, person=person, after=after)
+        return made
+
+    def alone(self, test: str) -> AbstractContextManager[None]:
+        """Only one process of this machine is at a test. Refused when another one is."""
+        step = "ask it to stop with 'drorch access test stop'"
+        return alone(self._lock(test), "another process is at this test", step)
+
+    def _lock(self, test: str) -> Path:
+        return self._home / "access-tests" / f"{test}.lock"
+
+    def _standing(self, found: Prepared) -> Standing:
+        history = told(found.test, found.events)
+        warnings = []
+        needed = logins_needed(found.test.criteria.success, found.test.criteria.confidence)
+        if found.test.method is Method.RAMP and history.course.planned < needed:
+            text = (
+                f"{history.course.planned} logins cannot prove {100 * found.test.criteria.success:g} %: "
+                f"{needed} are needed"
+            )
+            warnings.append(text)
+        return Standing(
+            test=found.test,
+            told=history,
+            judgement=judge(history.course),
+            demand_id=content_hash(found.demand),
+            count=len(found.events),
+            running=self._running(found.test.id, history),
+            warnings=tuple(warnings),
+        )
+
+    def _running(self, test: str, history: Told) -> bool | None:
+        if history.started_at is None or history.ended_at is not None:
+            return False
+        if history.started_on != self.host:
+            return None
+        try:
+            with self.alone(test):
+                return False
+        except Refused:
+            return True
+
+    def _seal(self, test: str, signer: Signer) -> tuple[()]:
+        found = self.load(test)
+        stands = self._standing(found)
+        if stands.told.evidence is not None:
+            return ()
+        count = len(found.events)
+        files = {
+            "journal.jsonl": lines_of(self._store.read(PREFIX + test, 0, count)),
+            "test.yaml": self._store.blob(str(found.demand["test_file"])),
+            "capacity.yaml": self._store.blob(str(found.demand["capacity_file"])),
+            "demand.json": _text({**found.demand, "id": stands.demand_id}),
+            "result.json": _text(result_to_json(stands)),
+            "report.txt": report_text(stands).encode(),
+        }
+        evidence = self._store.put_blob(seal_test(test, files, signer))
+        # Whoever signs meanwhile is first: then it is sealed once more, with that signature.
+        self.write(test, "sealed", {"evidence": evidence, "by_key": signer.public_key}, after=count)
+        return ()
 
 
 def required_of(model: CapacityModel, test: DenialTest) -> dict[str, int]:
@@ -226,8 +257,12 @@ def one_line(text: str, where: str) -> str:
     return found
 
 
+def _text(data: Mapping[str, object]) -> bytes:
+    return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode()
+
+
 def _may_sign(stands: Standing, what: str, person: str) -> None:
-    if stands.told.sealed:
+    if stands.told.evidence is not None:
         raise Refused("the evidence is sealed", next_step="nothing can be added to it")
     if what == DEMAND and stands.told.started_at is not None:
         raise Refused("the test has begun: the demand can no longer be agreed to", next_step="prepare another test")

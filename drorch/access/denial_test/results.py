@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
+from drorch.access.denial_test.journal import PREFIX, lines_of, open_journal
 from drorch.access.denial_test.model import HELD_LONG_ENOUGH_S, Outcome
-from drorch.access.denial_test.operations import TESTS
-from drorch.access.denial_test.seal import EVIDENCE, TestEvidence, open_evidence
+from drorch.access.denial_test.seal import TestEvidence, open_evidence
 from drorch.access.model import Proof
 from drorch.catalog.model import Provenance, ProvenanceKind
-from drorch.core.errors import DrorchError
+from drorch.core.errors import DrorchError, InputInvalid, StoreAway
 from drorch.core.findings import Finding, Severity
+from drorch.core.stream import EventStore
+
+Sealed = tuple[TestEvidence, Mapping[str, Any]]
 
 
-def proofs_of_tests(home: Path) -> tuple[Proof, ...]:
+def proofs_of_tests(store: EventStore) -> tuple[Proof, ...]:
     """Sessions that passed tests really held for half an hour or more."""
-    results, _ = results_of_tests(home)
+    results, _ = results_of_tests(store)
     return tuple(
         Proof(
             id=evidence.test,
@@ -36,28 +38,26 @@ def proofs_of_tests(home: Path) -> tuple[Proof, ...]:
     )
 
 
-def results_of_tests(
-    home: Path,
-) -> tuple[tuple[tuple[TestEvidence, Mapping[str, Any]], ...], tuple[Finding, ...]]:
+def results_of_tests(store: EventStore) -> tuple[tuple[Sealed, ...], tuple[Finding, ...]]:
     """Every sealed test with its result, oldest first; what does not hold is a finding and counts for nothing."""
-    found: list[tuple[TestEvidence, Mapping[str, Any]]] = []
+    found: list[Sealed] = []
     troubles: list[Finding] = []
-    for path in sorted((home / TESTS).glob(f"*/{EVIDENCE}")):
+    for test in open_journal(store).ids():
         try:
-            evidence = open_evidence(path)
-            result = json.loads(evidence.files["result.json"])
-            ended_at(result)
-            found.append((evidence, result))
+            sealed = _sealed(store, test)
+            found += [sealed] if sealed is not None else []
+        except StoreAway:
+            raise
         except (DrorchError, ValueError, KeyError, TypeError) as error:
             what = error.what if isinstance(error, DrorchError) else "its result cannot be read"
             troubles.append(
                 Finding(
                     code="test-evidence",
                     severity=Severity.WARNING,
-                    message=f"the test {path.parent.name} does not count: {what}",
-                    subject=path.parent.name,
-                    where=str(path),
-                    next_step="restore it from a copy, or find out who changed it",
+                    message=f"the test {test} does not count: {what}",
+                    subject=test,
+                    where=PREFIX + test,
+                    next_step="restore the store from its export, or find out who changed it",
                 )
             )
     return tuple(sorted(found, key=lambda item: str(item[1]["ended_at"]))), tuple(troubles)
@@ -66,3 +66,17 @@ def results_of_tests(
 def ended_at(result: Mapping[str, Any]) -> datetime:
     """When the test was over."""
     return datetime.fromisoformat(str(result["ended_at"]))
+
+
+def _sealed(store: EventStore, test: str) -> Sealed | None:
+    events = open_journal(store).read(test)
+    sealed = next((event for event in events if event.body.kind == "sealed"), None)
+    if sealed is None:
+        return None
+    evidence = open_evidence(store.blob(str(sealed.body.body["evidence"])), PREFIX + test)
+    records = lines_of(store.read(PREFIX + test, 0, sealed.seq - 1))
+    if evidence.test != test or evidence.files["journal.jsonl"] != records:
+        raise InputInvalid("the evidence is of another journal", where=PREFIX + test)
+    result = json.loads(evidence.files["result.json"])
+    ended_at(result)
+    return evidence, result

@@ -12,7 +12,7 @@ from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 from pathlib import Path
 
-from drorch.adapters.notify.allowed import Allowed, refuse_outside
+from drorch.adapters.notify.recipients import Allowed, refuse_outside
 from drorch.callout.model import Channel, Delivery, Encryption, Message, Sending, Smtp
 from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid, NotFound

@@ -6,7 +6,7 @@ import ssl
 
 import httpx
 
-from drorch.adapters.notify.allowed import Allowed, refuse_outside
+from drorch.adapters.notify.recipients import Allowed, refuse_outside
 from drorch.callout.model import Channel, Delivery, Message, Sending
 
 

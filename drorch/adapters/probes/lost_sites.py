@@ -7,13 +7,15 @@ out, until it answers again: from then on it has to agree with the others.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
-from drorch.core.ids import canonical_json
+from drorch.core.codec import from_text, to_text
+from drorch.core.errors import InputInvalid
 
 FILE_NAME = "lost-sites.json"
+_KNOWN: Final[Any] = Mapping[str, float]
 
 
 class LostSites:
@@ -30,15 +32,14 @@ class LostSites:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_ino)
             if stamp != self._seen:
-                data = json.loads(self._path.read_text(encoding="utf-8"))
-                self._sites = {str(site): float(at) for site, at in data.items()}
+                self._sites = from_text(_KNOWN, self._path.read_bytes(), where=str(self._path), next_step=None)
                 self._seen = stamp
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, InputInvalid):
             self._sites, self._seen = {}, None
         return self._sites
 
     def add(self, site: str, at: float) -> None:
         """Keep that the loss of ``site`` was witnessed at ``at``. OSError when the folder cannot be written."""
         partial = self._path.with_suffix(".partial")
-        partial.write_text(canonical_json({**self.witnessed(), site: at}) + "\n", encoding="utf-8")
+        partial.write_text(to_text({**self.witnessed(), site: at}), encoding="utf-8")
         partial.replace(self._path)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -34,10 +35,11 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnes
 class SqlStore(EventStore):
     """See the port. Several threads and processes may use one database."""
 
-    def __init__(self, url_or_path: str | Path, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(self, url_or_path: str | Path, *, deadline_s: float = DEADLINE_S, new: bool = True) -> None:
         """Makes the tables of an empty database. InputInvalid for what is no URL; StoreAway and Broken as every method.
 
-        ``deadline_s``: the longest a call may take. Locks are waited for a little less.
+        ``deadline_s``: the longest a call may take. Locks are waited for a little less. ``new`` False: NotFound where
+        there is no store yet.
         """
         self.place = Place(url_or_path, deadline_s * 0.8)
         self._bounded = Bounded(deadline_s, self.place.where)
@@ -53,8 +55,8 @@ class SqlStore(EventStore):
         )
         self._writer = Writer(statements, deadline_s, self._bounded.late, self.place.where)
         try:
-            self.place.make()
-            self._transaction(self.place.open, writing=True, known=False)
+            self.place.make(new=new)
+            self.transaction(partial(self.place.open, new=new), writing=True, known=False)
         except BaseException:
             self.close()
             raise
@@ -69,34 +71,34 @@ class SqlStore(EventStore):
         """See the port."""
         query = select(EVENTS).where(_E.stream == stream, _E.seq > after).order_by(_E.seq).limit(limit)
         seen = self._known([stream])[stream]
-        records = tuple(map(_record, self._transaction(lambda connection: connection.execute(query).all())))
+        records = tuple(map(_record, self.transaction(lambda connection: connection.execute(query).all())))
         self._compare(stream, records, seen, whole=after < seen[0] and limit is None)
         return records
 
     def tail(self, stream: str) -> Record | None:
         """See the port."""
         seen = self._known([stream])
-        return self._transaction(lambda connection: self._tails(connection, seen))[stream]
+        return self.transaction(lambda connection: self._tails(connection, seen))[stream]
 
     def streams(self, prefix: str = "") -> tuple[str, ...]:
         """See the port."""
         query = select(_E.stream).where(_E.seq == 1, func.substr(_E.stream, 1, len(prefix)) == prefix)
         query = query.order_by(_E.at, _E.stream)
-        return self._transaction(lambda connection: tuple(connection.execute(query).scalars()))
+        return self.transaction(lambda connection: tuple(connection.execute(query).scalars()))
 
     def holds(self, records: Sequence[Record]) -> bool:
         """See the port."""
         names = sorted({record.stream for record in records})
 
         def look(connection: Connection) -> bool:
-            _lock(connection, names)
+            lock(connection, names)
             there = select(_E.hash)
             return all(
                 connection.execute(there.where(_E.stream == one.stream, _E.seq == one.seq)).scalar() == one.hash
                 for one in records
             )
 
-        return self._transaction(look, writing=True)
+        return self.transaction(look, writing=True)
 
     def put_blob(self, content: bytes) -> str:
         """See the port."""
@@ -108,7 +110,7 @@ class SqlStore(EventStore):
     def blob(self, blob_id: str) -> bytes:
         """See the port."""
         query = select(BLOBS.c.content).where(BLOBS.c.id == blob_id)
-        found = self._transaction(lambda connection: connection.execute(query).scalar())
+        found = self.transaction(lambda connection: connection.execute(query).scalar())
         if found is None:
             next_step = "restore the store from its export, or name something that is there"
             raise NotFound(f"there is no content {blob_id} in the store", where=self.place.where, next_step=next_step)
@@ -117,19 +119,19 @@ class SqlStore(EventStore):
     def has_blob(self, blob_id: str) -> bool:
         """See the port."""
         query = select(BLOBS.c.id).where(BLOBS.c.id == blob_id)
-        return self._transaction(lambda connection: connection.execute(query).scalar()) is not None
+        return self.transaction(lambda connection: connection.execute(query).scalar()) is not None
 
     def blobs(self) -> tuple[str, ...]:
         """See the port."""
         query = select(BLOBS.c.id).order_by(BLOBS.c.id)
-        return self._transaction(lambda connection: tuple(connection.execute(query).scalars()))
+        return self.transaction(lambda connection: tuple(connection.execute(query).scalars()))
 
     def checkpoint(self, stream: str) -> Checkpoint | None:
         """See the port."""
         kept = CHECKPOINTS.c
         same = (_E.stream == kept.stream) & (_E.seq == kept.seq) & (_E.hash == kept.hash)
         query = select(CHECKPOINTS).join(EVENTS, same).join(BLOBS, BLOBS.c.id == kept.blob).where(kept.stream == stream)
-        row = self._transaction(lambda connection: connection.execute(query).first())
+        row = self.transaction(lambda connection: connection.execute(query).first())
         return None if row is None else Checkpoint(stream=row.stream, seq=row.seq, hash=row.hash, blob=row.blob)
 
     def keep_checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -142,7 +144,7 @@ class SqlStore(EventStore):
             connection.execute(delete(CHECKPOINTS).where(CHECKPOINTS.c.stream == checkpoint.stream))
             connection.execute(insert(CHECKPOINTS), [row])
 
-        self._transaction(keep, writing=True)
+        self.transaction(keep, writing=True)
 
     def identity(self) -> str:
         """See the port."""
@@ -151,7 +153,7 @@ class SqlStore(EventStore):
     def verify_place(self) -> None:
         """See the port."""
         seen = self._known(list(self._seen))
-        self._transaction(lambda connection: self._tails(connection, seen))
+        self.transaction(lambda connection: self._tails(connection, seen))
 
     def close(self) -> None:
         """See the port."""
@@ -167,20 +169,27 @@ class SqlStore(EventStore):
     ) -> None:
         self.close()
 
-    def _transaction(self, work: Callable[[Connection], T], *, writing: bool = False, known: bool = True) -> T:
+    def transaction(self, work: Callable[[Connection], T], *, writing: bool = False, known: bool = True) -> T:
+        """What ``work`` returns, within the deadline. For the other tables of this database.
+
+        ``writing``: all or nothing; nobody else writes to a SQLite store meanwhile. ``known``: it was opened before.
+        """
+        begun: list[bool] = []
+
         def once(held: Held) -> T:
             with self._open(held, writing) as connection:
                 if known:
-                    self.place.verify_identity(connection)
+                    self.place.verify_identity(connection, again=writing)
+                begun.append(writing)
                 return work(connection)
 
         def within(held: Held) -> T:
             try:
                 return once(held)
             except SQLAlchemyError as error:
-                if not is_lost(error) or held.abandoned:
+                if not is_lost(error) or held.abandoned or any(begun):
                     raise
-                # The server was restarted since this connection was used. All that is asked here may be asked twice.
+                # The server was restarted since this connection was used, and no change was sent.
                 return once(held)
 
         try:
@@ -218,7 +227,7 @@ class SqlStore(EventStore):
     def _locked_tails(self, connection: Connection, streams: Sequence[str]) -> dict[str, Record | None]:
         """The last record of each stream; nobody else appends until the transaction ends."""
         self.place.verify_file()
-        _lock(connection, streams)
+        lock(connection, streams)
         self.place.verify_identity(connection)
         return self._tails(connection, self._known(streams))
 
@@ -275,11 +284,11 @@ _MAKE_BLOB: Mapping[str, Any] = {
 }
 
 
-def _lock(connection: Connection, streams: Sequence[str]) -> None:
-    """Wait until nobody else appends to these streams. SQLite's transaction has locked everything already."""
-    if connection.dialect.name == "postgresql" and streams:
+def lock(connection: Connection, names: Sequence[str]) -> None:
+    """Wait until nobody else holds these names (streams) for writing. SQLite's transaction has locked all already."""
+    if connection.dialect.name == "postgresql" and names:
         # In one order, so that two writers cannot wait for each other.
-        connection.execute(_LOCK, {"names": sorted(streams)})
+        connection.execute(_LOCK, {"names": sorted(names)})
 
 
 def _insert(connection: Connection, records: Sequence[Record], blobs: Mapping[str, bytes]) -> None:
@@ -287,7 +296,12 @@ def _insert(connection: Connection, records: Sequence[Record], blobs: Mapping[st
         rows = [{"id": name, "content": content} for name, content in sorted(blobs.items())]
         connection.execute(_MAKE_BLOB[connection.dialect.name], rows)
     if records:
-        connection.execute(insert(EVENTS), [{**record._asdict(), "at": stamp(record.at)} for record in records])
+        connection.execute(insert(EVENTS), rows_of(records))
+
+
+def rows_of(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Rows of the table of events."""
+    return [{**record._asdict(), "at": stamp(record.at)} for record in records]
 
 
 def _record(row: Any) -> Record:

@@ -11,8 +11,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, in
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from drorch.adapters.store.tables import EVENT_STORE_SCHEMA, FIRSTS, STORE, TABLES
-from drorch.core.errors import Broken, InputInvalid
+from drorch.adapters.store.tables import EVENT_STORE_SCHEMA, INDEXES, STORE, TABLES
+from drorch.core.errors import Broken, InputInvalid, NotFound
 
 SETTING = "DRORCH_STORE"
 WRITING = "drorch_writing"
@@ -37,10 +37,12 @@ class Place:
         self.identity = ""
         self._inode: tuple[int, int] | None = None
 
-    def make(self) -> None:
-        """Make the file of a new SQLite store, its owner's only. Broken when that is impossible."""
+    def make(self, *, new: bool) -> None:
+        """Make the file of a ``new`` SQLite store, its owner's only. Broken when that is impossible."""
         if self.path is None:
             return
+        if not new and not self.path.exists():
+            raise self._nothing()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -52,11 +54,13 @@ class Place:
             )
             raise Broken(what, where=self.where, next_step=next_step) from error
 
-    def open(self, connection: Connection) -> None:
-        """Look at an open database and make what an empty one needs. Broken for one that is not ours to use."""
+    def open(self, connection: Connection, *, new: bool) -> None:
+        """Look at an open database; an empty one gets what a ``new`` one needs. Broken for one not ours to use."""
         tables = set(inspect(connection).get_table_names())
         if STORE.name not in tables:
             self._refuse_foreign(tables)
+            if not new:
+                raise self._nothing()
             tables = _lock(connection)
             if STORE.name not in tables:
                 _make_tables(connection)
@@ -87,10 +91,10 @@ class Place:
             what = "the store's file was replaced by another one under this process"
             raise Broken(what, where=self.where, next_step=_KEEP)
 
-    def verify_identity(self, connection: Connection) -> None:
-        """Broken when the database is another one than it was."""
+    def verify_identity(self, connection: Connection, *, again: bool = False) -> None:
+        """Broken when the database is another one than it was. ``again``: ask it in any case."""
         # A server ends the connections of a database that goes; a file can change under an open one.
-        if not self.sqlite and connection.info.get(_KNOWN) == self.identity:
+        if not (self.sqlite or again) and connection.info.get(_KNOWN) == self.identity:
             return
         found = connection.execute(_IDENTITY).scalar()
         if found != self.identity:
@@ -110,6 +114,9 @@ class Place:
             where=self.where,
             next_step=_KEEP,
         )
+
+    def _nothing(self) -> NotFound:
+        return NotFound("there is no store", where=self.where, next_step=f"name the right one with {SETTING}")
 
     def _refuse_foreign(self, tables: set[str]) -> None:
         if tables:
@@ -137,7 +144,8 @@ def _lock(connection: Connection) -> set[str]:
 def _make_tables(connection: Connection) -> None:
     for table in TABLES.sorted_tables:
         connection.execute(CreateTable(table))
-    connection.execute(CreateIndex(FIRSTS))
+    for index in INDEXES:
+        connection.execute(CreateIndex(index))
     connection.execute(insert(STORE).values(schema=EVENT_STORE_SCHEMA, identity=secrets.token_hex(16)))
 
 

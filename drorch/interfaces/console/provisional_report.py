@@ -10,7 +10,7 @@ from drorch.core.errors import DrorchError
 from drorch.core.state_folder import watch_folder
 from drorch.evidence.record.build import build_report
 from drorch.evidence.record.model import Report
-from drorch.evidence.sample_cache import Looks
+from drorch.evidence.sample_cache import SampleCache
 from drorch.orchestration.boot_log import boots_of
 from drorch.orchestration.measurement import measure_run
 from drorch.orchestration.operator_requests import RunNow
@@ -23,7 +23,7 @@ SHARE = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoFar:
+class ProvisionalReport:
     """The record as of ``at``; ``now_s`` seconds since the creation of the run."""
 
     report: Report
@@ -31,17 +31,17 @@ class SoFar:
     now_s: float
 
 
-class SoFarReports:
+class ProvisionalReports:
     """One for all who watch."""
 
-    def __init__(self, parts: Parts, service: Service, looks: Looks) -> None:
+    def __init__(self, parts: Parts, service: Service, looks: SampleCache) -> None:
         self._parts, self._service, self._looks = parts, service, looks
         self._lock = Lock()
         self._opened: dict[str, Opened] = {}
-        self._made: dict[str, tuple[float, SoFar]] = {}
+        self._made: dict[str, tuple[float, ProvisionalReport]] = {}
         """Run to seconds the making took, and what was made."""
 
-    def of(self, now: RunNow) -> SoFar:
+    def of(self, now: RunNow) -> ProvisionalReport:
         """The record so far. Measured from thinned samples; data loss is never measured before the end.
 
         The first reader waits for it; later ones get the last one made, and a new one is made meanwhile.
@@ -64,13 +64,13 @@ class SoFarReports:
         finally:
             self._lock.release()
 
-    def _renew(self, now: RunNow) -> SoFar:
+    def _renew(self, now: RunNow) -> ProvisionalReport:
         at = self._parts.clock.now()
         made = self._make(now, at)
         self._made[now.run] = (self._parts.clock.now().since(at), made)
         return made
 
-    def _make(self, now: RunNow, at: Instant) -> SoFar:
+    def _make(self, now: RunNow, at: Instant) -> ProvisionalReport:
         opened = self._opened.get(now.run)
         if opened is None:
             opened = self._opened[now.run] = self._service.open(now.run)
@@ -94,4 +94,4 @@ class SoFarReports:
             scores=measured.scores,
             estate=opened.estate.name,
         )
-        return SoFar(report=report, at=at, now_s=at.since(now.events[0].at))
+        return ProvisionalReport(report=report, at=at, now_s=at.since(now.events[0].at))

@@ -21,7 +21,7 @@ from drorch.estate.files import load_estate
 from drorch.evidence.model import Sample
 from drorch.evidence.record.files import load_report
 from drorch.evidence.record.model import Report
-from drorch.evidence.sample_cache import Looks
+from drorch.evidence.sample_cache import SampleCache
 from drorch.interfaces.console.views.plans import PlanLine, plan_line
 from drorch.interfaces.console.views.runs import RunCard, run_card, unreadable
 from drorch.interfaces.console.views.service_state import Served, all_served
@@ -33,8 +33,9 @@ from drorch.orchestration.service import Service
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Plan
 from drorch.plan.store import PlanStore
+from drorch.year.log import YEAR, YearLog
 from drorch.year.model import Programme
-from drorch.year.operations import LOG_NAME, Year, load_year
+from drorch.year.operations import Year, load_year
 from drorch.year.status import YearStatus
 
 
@@ -49,13 +50,16 @@ class Places:
     capacity: Path
 
 
-class Desk:
+class ReadModel:
     """Reads for the pages. Safe for several threads: what it remembers is replaced, never changed."""
 
-    def __init__(self, places: Places, parts: Parts, service: Service, operations: Operations) -> None:
+    def __init__(
+        self, places: Places, parts: Parts, service: Service, operations: Operations, year_log: YearLog
+    ) -> None:
         self.places, self.parts, self.service, self.operations = places, parts, service, operations
+        self._year_log = year_log
         self._lock = Lock()
-        self.looks = Looks(places.home)
+        self.looks = SampleCache(places.home)
         self.store = PlanStore(places.home)
         self._plans: dict[str, Plan] = {}
         self._looked: dict[str, Sample] = {}
@@ -158,14 +162,15 @@ class Desk:
     def year(self) -> tuple[Programme, Year]:
         """The programme of the year. NotFound and InputInvalid as of its file."""
         programme, catalog = load_year(self.places.year, self.places.catalog)
-        return programme, Year(self.places.home, self.parts.clock, programme, catalog)
+        return programme, Year(self.places.home, self._year_log, self.parts.clock, programme, catalog)
 
     def year_status(self) -> tuple[YearStatus | None, str]:
-        """How the year stands today, or why that cannot be said. Worked out again when one of its files changed."""
+        """How the year stands today, or why that cannot be said. Worked out again when what it rests on changed."""
         try:
-            files = (self.places.year, self.places.catalog, self.places.home / LOG_NAME)
+            files = (self.places.year, self.places.catalog)
             reports = tuple((path, mark_of(path)) for path in runs_folder(self.places.home).glob("*/report.json"))
-            key = (tuple(mark_of(file) for file in files), reports, self.now().wall.date())
+            said = self._year_log.log.store.tail(YEAR)
+            key = (tuple(mark_of(file) for file in files), reports, said and said.hash, self.now().wall.date())
         except DrorchError as error:
             return None, str(error)
         known = self._year

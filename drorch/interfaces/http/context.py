@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from drorch.access.denial_test.operations import AccessTests
 from drorch.access.poll import AccessParts
-from drorch.actions.operations import Holds
+from drorch.actions.operations import Actions, Holds
 from drorch.app import composition, settings
 from drorch.app.accounts import Accounts
 from drorch.app.audit import AuditLog
@@ -18,6 +19,7 @@ from drorch.callout.operations import CallOuts
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Clock
 from drorch.core.records import Records
+from drorch.core.stream import EventStore
 from drorch.estate.model import Estate
 from drorch.evidence.export import SealingParts
 from drorch.evidence.model import Sample
@@ -25,10 +27,14 @@ from drorch.orchestration.operator_requests import Operations
 from drorch.orchestration.ports import DriverProcesses, Parts, PartsOfEstate
 from drorch.orchestration.record_check import why_record_does_not_hold
 from drorch.orchestration.service import Service
+from drorch.report.after_action.operations import AfterActions
 from drorch.report.paper_forms import Papers
 from drorch.run.ports import Journal, OperatorInbox
 from drorch.schedules.named_checks import Checks
 from drorch.schedules.ports import ScheduleStore
+from drorch.year.log import YearLog, year_log
+from drorch.year.model import Programme
+from drorch.year.operations import Year
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,7 @@ class WebContext:
     """Use cases and ports of one state folder. Holds no state of a run."""
 
     home: Path
+    store: EventStore
     files: Files
     parts: Parts
     of_estate: PartsOfEstate
@@ -93,15 +100,35 @@ class WebContext:
         """Where requests of people wait for the driver."""
         return self.parts.inbox
 
+    @cached_property
+    def year_log(self) -> YearLog:
+        """What people said about the year."""
+        return year_log(self.store)
+
+    def year(self, programme: Programme, catalog: Catalog) -> Year:
+        """The use cases of the year, for the files as they were just read."""
+        return Year(self.home, self.year_log, self.clock, programme, catalog)
+
+    @cached_property
+    def actions(self) -> Actions:
+        """Corrective actions."""
+        return Actions(self.home, self.store, self.clock, self.holds)
+
+    @cached_property
+    def after_actions(self) -> AfterActions:
+        """After-action reports."""
+        return AfterActions(self.home, self.store, self.clock, self.holds)
+
 
 def real_context(home: Path, files: Files, oidc: Path | None = None) -> WebContext:
     """The real adapters over one state folder. ``oidc``: settings file of an OpenID provider."""
-    parts = composition.parts(home)
+    parts, store = composition.parts(home), composition.event_store(home)
     records = composition.records(home)
     of_estate = composition.RealPartsOfEstate(home=home)
     return WebContext(
         home=home,
         files=files,
+        store=store,
         parts=parts,
         of_estate=of_estate,
         service=Service(parts, of_estate),
@@ -109,7 +136,7 @@ def real_context(home: Path, files: Files, oidc: Path | None = None) -> WebConte
         drivers=composition.driver_processes(),
         records=records,
         accounts=Accounts(records, parts.clock, composition.hasher()),
-        audit=AuditLog(home, parts.clock),
+        audit=AuditLog(store, parts.clock),
         sealing=lambda: composition.sealing(home),
         probe_now=composition.probe_now,
         holds=lambda run: why_record_does_not_hold(parts, run),

@@ -15,7 +15,7 @@ PREFIX = "/callout/"
 
 def with_links(app: ASGIApp, context: WebContext) -> ASGIApp:
     """The application, with everything below ``/callout/`` answered by the acknowledgement page."""
-    page = asgi_app(AckPage(context.home, context.clock))
+    page = asgi_app(AckPage(context.callouts.exercises, context.clock))
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and str(scope["path"]).startswith(PREFIX):

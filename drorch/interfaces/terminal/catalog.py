@@ -43,7 +43,7 @@ def check(catalog: CatalogOption = DEFAULT_CATALOG, as_json: JsonOption = False)
     loaded = read_catalog(catalog)
     findings = check_catalog(loaded)
     if as_json:
-        print_json({"content_id": loaded.content_id, "findings": [finding.to_json() for finding in findings]})
+        print_json({"content_id": loaded.content_id, "findings": plain(findings)})
     else:
         print_findings(findings)
         _print_summary(loaded)
@@ -108,7 +108,7 @@ def import_(
     if output is not None:
         _write_new(output, draft.text)
     if as_json:
-        notes = [note.to_json() for note in draft.notes]
+        notes = plain(draft.notes)
         print_json({"applications": draft.applications, "draft": draft.text, "report": notes})
         return
     if output is None:

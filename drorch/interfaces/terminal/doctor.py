@@ -12,6 +12,7 @@ from rich.text import Text
 
 from drorch.app import composition
 from drorch.app.doctor import Check, Health
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode
 from drorch.interfaces.terminal.output import console, print_json
 
@@ -31,7 +32,7 @@ def doctor(
     """
     checks = list(_told(composition.examine(catalog, estate), quiet=as_json))
     if as_json:
-        print_json([check.to_json() for check in checks])
+        print_json(plain(checks))
     else:
         console().print(_table(checks))
     if any(check.health in (Health.BAD, Health.UNKNOWN) for check in checks):

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from drorch.app import composition
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode
 from drorch.evidence.export import Verified, export_run, verify_archive, write_archive
 from drorch.evidence.signatures import load_signer
@@ -84,7 +85,7 @@ def _as_json(file: Path, verified: Verified) -> dict[str, object]:
         "head": found.head,
         "signed_by": found.signed_by,
         "signature": verified.signature,
-        "findings": [item.to_json() for item in found.findings],
+        "findings": plain(found.findings),
         "not_checked": list(verified.not_checked),
     }
 

@@ -10,7 +10,7 @@ from typer.exceptions import TyperException
 
 from drorch import __version__
 from drorch.core.errors import DrorchError, ExitCode
-from drorch.interfaces.terminal import catalog, doctor, plan, remote, report, serve, user
+from drorch.interfaces.terminal import catalog, doctor, plan, remote, report, serve, store, user
 from drorch.interfaces.terminal.access import commands as access
 from drorch.interfaces.terminal.lab import commands as lab
 from drorch.interfaces.terminal.lab import demo
@@ -42,6 +42,7 @@ app.add_typer(action.app, name="action", help="Corrective actions: open, assign,
 app.add_typer(callout.app, name="callout", help="The call-out exercise: check the tree, call, who was reached.")
 app.add_typer(schedule.app, name="schedule", help="What begins by itself: when, and what became of it.")
 app.add_typer(aar.app, name="aar", help="After-action reports: draft from evidence, edit, review, approve, export.")
+app.add_typer(store.app, name="store", help="The event store: export, restore, check.")
 app.add_typer(lab.app, name="lab", help="The embedded four-site lab: up, status, break, heal, down.")
 app.command(name="doctor", help="Would a run work from here? Looks at machine, journal, files, name servers.")(
     doctor.doctor

@@ -71,7 +71,7 @@ def build(
     if not errors(findings):
         _write(target, plan_to_text(plan))
     if as_json:
-        print_json({"file": str(target), **_summary(plan), "findings": [finding.to_json() for finding in findings]})
+        print_json({"file": str(target), **_summary(plan), "findings": plain(findings)})
     else:
         # What is not recovered has its own table in the summary.
         print_findings(finding for finding in findings if finding.code != "not-recovered")
@@ -108,7 +108,7 @@ def check(
     """Look for faults in a plan: exit code 2 when there is an error among them."""
     findings = check_plan(_load(file), load_catalog_file(catalog), on=on.date() if on else None)
     if as_json:
-        print_json([finding.to_json() for finding in findings])
+        print_json(plain(findings))
     else:
         print_findings(findings)
         typer.echo(f"{len(errors(findings))} errors, {len(findings)} findings")

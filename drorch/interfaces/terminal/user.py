@@ -11,6 +11,7 @@ import typer
 from drorch.app import composition, settings
 from drorch.app.accounts import Account, Accounts, Role
 from drorch.app.audit import AuditLog, Entry
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid
 from drorch.interfaces.terminal.output import print_json, print_table
 
@@ -48,7 +49,7 @@ def add(
         roles=frozenset(role),
         departments=tuple(department or ()),
         break_glass=break_glass,
-        subject=subject,
+        oidc_subject=subject,
         made_by=by,
     )
     made = accounts.add(account, None if no_password else _password(password_stdin))
@@ -61,14 +62,14 @@ def list_users(as_json: AsJson = False) -> None:
     """All accounts."""
     accounts = _accounts().all()
     if as_json:
-        print_json([account.to_json() for account in accounts])
+        print_json([account.shown() for account in accounts])
         return
     columns = ("login", "person", "roles", "departments", "opened by", "made by")
     print_table(f"{len(accounts)} accounts", columns, (_row(account) for account in accounts))
 
 
 def _row(account: Account) -> tuple[object, ...]:
-    ways = [*(["password"] if account.password else []), *(["OpenID"] if account.subject else [])]
+    ways = [*(["password"] if account.password else []), *(["OpenID"] if account.oidc_subject else [])]
     ways += ["break glass"] if account.break_glass else []
     opened = "DISABLED" if account.disabled else ", ".join(ways) or "tokens only"
     roles = ", ".join(sorted(account.roles))
@@ -137,7 +138,7 @@ def list_tokens(as_json: AsJson = False) -> None:
     """All tokens, without their secrets."""
     tokens = _accounts().tokens()
     if as_json:
-        print_json([token.to_json() for token in tokens])
+        print_json(plain(tokens))
         return
     columns = ("token", "login", "for", "roles", "until")
     rows = ((t.id, t.login, t.label, ", ".join(sorted(t.roles)), f"{t.expires:%Y-%m-%d %H:%M}Z") for t in tokens)
@@ -157,15 +158,15 @@ def audit(
     as_json: AsJson = False, last: Annotated[int, typer.Option("--last", min=1, help="So many entries.")] = 50
 ) -> None:
     """The audit log of the web, and whether its chain holds. Exit code 1 when it does not."""
-    log = AuditLog(settings.home(), composition.clock())
-    entries, broken = log.read()[-last:], log.first_break()
+    log = _audit_log()
+    entries, broken = log.last(last), log.first_break()
     if as_json:
         print_json({"first_break": broken, "entries": entries})
     else:
         columns = ("number", "at", "person", "what", "on", "how", "detail")
         names = ("number", "at", "person", "act", "subject", "outcome", "detail")
         print_table("audit log", columns, (tuple(entry.get(name) for name in names) for entry in entries))
-        typer.echo("the chain holds" if broken is None else f"THE CHAIN BREAKS AT LINE {broken}")
+        typer.echo("the chain holds" if broken is None else f"THE CHAIN BREAKS AT ENTRY {broken}")
     if broken is not None:
         raise typer.Exit(int(ExitCode.OBJECTIVES_MISSED))
 
@@ -176,7 +177,11 @@ def _accounts() -> Accounts:
 
 def _note(act: str, subject: str, by: str, detail: str = "") -> None:
     entry = Entry(act=act, subject=subject, outcome="done", status=0, person=by, via="command line", detail=detail)
-    AuditLog(settings.home(), composition.clock()).append(entry)
+    _audit_log().append(entry)
+
+
+def _audit_log() -> AuditLog:
+    return AuditLog(composition.event_store(), composition.clock())
 
 
 def _password(from_stdin: bool) -> str:

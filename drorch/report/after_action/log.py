@@ -5,15 +5,16 @@ What was approved stays as it was approved: an edit after it begins the next ver
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, cast
 
-from drorch.core.chain import Chain, Entry
+from drorch.core.bodies import bodies
 from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.ids import content_hash
+from drorch.core.log import Entry, FoldedLog, Log
+from drorch.core.stream import EventStore
 from drorch.report.after_action.model import (
     AAR_SCHEMA,
     AarState,
@@ -104,11 +105,9 @@ class Approved:
 
 AarBody = Drafted | Edited | Reviewed | Approved
 AarEvent = Entry[AarBody]
-
-
-def aar_chain() -> Chain[AarBody]:
-    """How the log of one after-action report is written and read."""
-    return Chain("drorch-after-action", AAR_SCHEMA, AarEvent)
+AarLog = FoldedLog[AarBody, "AarBook"]
+AFTER_ACTION = "after-action/"
+"""The streams: one for each report, by its id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,17 +130,14 @@ class AarBook:
         raise NotFound(f"there is no version {number}", next_step=f"the newest is {self.current.version}")
 
 
-def fold_aar(events: Iterable[AarEvent], where: str) -> AarBook:
-    """The report after all events. InputInvalid, NotFound or Refused for one that cannot follow."""
-    book = AarBook()
-    for event in events:
-        book = after(book, event, where)
-    return book
+def aar_log(store: EventStore) -> AarLog:
+    """All reports."""
+    return FoldedLog(Log(store, AFTER_ACTION, *bodies(AarBody), reasons=True), AarBook(), after)
 
 
-def after(book: AarBook, event: AarEvent, where: str) -> AarBook:
-    """The book with one more event; refuses as :func:`fold_aar`."""
-    body, current = event.body, book.current
+def after(book: AarBook, event: AarEvent) -> AarBook:
+    """The book with one more event. InputInvalid, NotFound or Refused for one that cannot follow."""
+    body, current, where = event.body, book.current, event.stream
     if isinstance(body, Drafted):
         changed = _drafted(current, body, event)
     elif current is None:

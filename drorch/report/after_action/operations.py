@@ -11,13 +11,13 @@ from typing import Any
 from drorch.actions.model import Action
 from drorch.actions.operations import Actions, Holds, unchecked
 from drorch.actions.run_records import run_seen
-from drorch.core.chained_log import ChainedLog
-from drorch.core.clock import Clock
+from drorch.core.clock import Clock, to_the_second
 from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.findings import Finding, Severity
 from drorch.core.ids import is_slug, short
 from drorch.core.state_folder import run_folder
+from drorch.core.stream import EventStore
 from drorch.evidence.record.files import load_report
 from drorch.report.after_action.check import check_report, missing_for_review
 from drorch.report.after_action.generate import RunEvidence, evidence_part
@@ -25,25 +25,18 @@ from drorch.report.after_action.log import (
     SINGLE,
     AarBody,
     AarBook,
-    AarEvent,
     Approved,
     Drafted,
     Edited,
     Field,
     Reviewed,
-    aar_chain,
-    after,
-    fold_aar,
+    aar_log,
 )
 from drorch.report.after_action.model import AarState, AfterAction
 from drorch.report.after_action.page import ActionRow, aar_page
 from drorch.report.page import Page
-from drorch.year.log import YearEvent
-from drorch.year.log_file import YearLog
-from drorch.year.operations import LOG_NAME as YEAR_LOG_NAME
+from drorch.year.log import YearEvent, year_log
 from drorch.year.statement import LONGEST_PAGE, Said, line, page, said
-
-FOLDER = "aar"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,22 +50,25 @@ class Draft:
 
 
 class AfterActions:
-    """The after-action reports of one state folder. Holds no state itself."""
+    """The after-action reports of one store, with the records of runs in one state folder. Holds no state itself."""
 
-    def __init__(self, home: Path, clock: Clock, holds: Holds = unchecked) -> None:
+    def __init__(self, home: Path, store: EventStore, clock: Clock, holds: Holds = unchecked) -> None:
         self._home, self._clock, self._holds = home, clock, holds
+        self._log, self._year = aar_log(store), year_log(store)
+        self._actions = Actions(home, store, clock)
 
     def names(self) -> tuple[str, ...]:
         """Ids of all reports."""
-        return tuple(sorted(path.parent.name for path in (self._home / FOLDER).glob("*/log.jsonl")))
+        return tuple(sorted(self._log.log.ids()))
 
     def book(self, report_id: str) -> AarBook:
-        """One report with its versions. NotFound without it, InputInvalid when its log was edited."""
-        if report_id not in self.names():
+        """One report with its versions. NotFound without it, Broken when its stream was changed."""
+        book = self._log.state(report_id)
+        if book.current is None:
             known = ", ".join(self.names()) or "none"
             what = f"there is no after-action report {report_id!r}"
-            raise NotFound(what, where=str(self._home), next_step=f"there are: {known}")
-        return fold_aar(self._log(report_id).read(), str(self._path(report_id)))
+            raise NotFound(what, where=self._log.log.name_of(report_id), next_step=f"there are: {known}")
+        return book
 
     def draft(self, wish: Draft, who: Said) -> AfterAction:
         """Generate a report, or the generated half of an existing one anew: what people wrote stays.
@@ -144,12 +140,11 @@ class AfterActions:
 
     def page(self, report: AfterAction) -> Page:
         """The report as a paper, with the corrective actions of its runs as they stand today."""
-        actions = Actions(self._home, self._clock)
         runs = {item.run for item in report.evidence.activities}
         keys = {item.key for item in report.evidence.findings}
-        found = actions.read_only().actions.values()
+        found = self._actions.read_only().actions.values()
         rows = (action_row(item) for item in found if item.source.run in runs or item.source.key in keys)
-        return aar_page(report, tuple(rows), actions.today().isoformat())
+        return aar_page(report, tuple(rows), self._actions.today().isoformat())
 
     def _read(self, report_id: str, content: str | None) -> AfterAction:
         current = self.book(report_id).version(None)
@@ -192,30 +187,15 @@ class AfterActions:
         )
 
     def _record(self, number: int) -> YearEvent:
-        event = YearLog(self._home / YEAR_LOG_NAME).book().records.get(number)
+        event = self._year.state().records.get(number)
         if event is None:
             raise NotFound(f"no record {number} stands", where="--record", next_step="see 'drorch year records'")
         return event
 
     def _append(self, report_id: str, who: Said, decide: Callable[[AarBook], AarBody]) -> AfterAction:
-        who, where = said(who), str(self._path(report_id))
-        at = self._clock.now().wall
-
-        def checked(events: tuple[AarEvent, ...]) -> tuple[tuple[str, str, AarBody], ...]:
-            book = fold_aar(events, where)
-            body = decide(book)
-            made = AarEvent(seq=len(events) + 1, at=at, person=who.person, reason=who.reason, body=body)
-            after(book, made, where)
-            return ((who.person, who.reason, body),)
-
-        self._log(report_id).append(at, checked)
-        return fold_aar(self._log(report_id).read(), where).version(None)
-
-    def _path(self, report_id: str) -> Path:
-        return self._home / FOLDER / report_id / "log.jsonl"
-
-    def _log(self, report_id: str) -> ChainedLog[AarBody]:
-        return ChainedLog(self._path(report_id), aar_chain())
+        who, at = said(who), to_the_second(self._clock.now().wall)
+        self._log.append(report_id, lambda book: [decide(book)], at=at, person=who.person, reason=who.reason)
+        return self._log.state(report_id).version(None)
 
 
 def action_row(item: Action) -> ActionRow:

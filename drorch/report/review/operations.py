@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 
 from drorch.actions.codec import counts
 from drorch.actions.operations import Actions
-from drorch.core.clock import Clock
 from drorch.core.errors import InputInvalid
 from drorch.report.after_action.model import AfterAction
 from drorch.report.after_action.operations import AfterActions
@@ -18,7 +16,9 @@ from drorch.year.operations import Year
 from drorch.year.statement import line
 
 
-def review_pack(home: Path, clock: Clock, year: Year, title: str, on: date | None, signers: Sequence[str] = ()) -> Page:
+def review_pack(
+    year: Year, actions: Actions, reports: AfterActions, title: str, on: date | None, signers: Sequence[str] = ()
+) -> Page:
     """The pack as it stands at the end of ``on`` (None: today). ``signers``: ``role=name``, else the usual roles.
 
     The year is that of any day; actions and reports are as they stand now. InputInvalid for a day to come and for a
@@ -27,17 +27,16 @@ def review_pack(home: Path, clock: Clock, year: Year, title: str, on: date | Non
     if on is not None and on > year.today():
         raise InputInvalid(f"{on} has not come yet", where="--on", next_step="name today, or a day before")
     status, findings = year.status(on)
-    book, unread = Actions(home, clock).book()
-    reports = AfterActions(home, clock)
+    book, unread = actions.book()
     found = [reports.book(name).version(None) for name in reports.names()]
     known = {item.subject: item for item in (*findings, *unread)}
-    actions = tuple(book.actions.values())
+    every = tuple(book.actions.values())
     return pack_page(
         Pack(
             title=title,
             status=status,
-            counts=counts(actions, status.on),
-            actions=actions,
+            counts=counts(every, status.on),
+            actions=every,
             reports=[item for item in found if _year_of(item) == status.on.year],
             findings=tuple(known.values()),
             signers=tuple(_signer(text) for text in signers),

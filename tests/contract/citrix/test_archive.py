@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from contract.postgres import Postgres, programs
+from contract.stores import Kind, kind_of_store
 from drorch.access.denials import turned_away
 from drorch.access.forecast import ForecastKind, forecast
 from drorch.access.ports import (
@@ -21,12 +24,13 @@ from drorch.access.ports import (
     PhaseReading,
     PollRecord,
     PoolReading,
+    ReadingArchive,
     SourceAnswer,
     Trouble,
 )
 from drorch.access.trend import weekly_peaks
-from drorch.adapters.store.peaks import MINUTES_OF_A_WEEK, PeakArchive
-from drorch.core.errors import Broken
+from drorch.adapters.store.events import SqlStore
+from drorch.adapters.store.readings import MINUTES_OF_A_WEEK, ReadingTables
 
 MONDAY = datetime(2025, 11, 17, tzinfo=UTC)
 HOLIDAYS = {5, 6, 31}
@@ -50,11 +54,57 @@ def week_of_minutes(week: int, level: float, dice: random.Random, every: int = 1
         yield sample("nyc", begin + timedelta(minutes=number), round(sessions))
 
 
+Open = Callable[[], ReadingArchive]
+"""What another process would open."""
+
+
 @pytest.fixture(scope="module")
-def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """52 weeks of minutes with holidays, gaps, and a step up by 90 in week 44."""
-    path = tmp_path_factory.mktemp("archive") / "access.sqlite"
-    archive, dice = PeakArchive(path), random.Random(6)
+def server() -> Iterator[Postgres]:
+    """One real PostgreSQL server for all tests of this file."""
+    with programs() as place, Postgres(place, "archive").created() as made:
+        made.start()
+        yield made
+
+
+def tables(kind: Kind) -> Open:
+    """The archive in the event store's database."""
+
+    def opened() -> ReadingArchive:
+        store = kind.open()
+        assert isinstance(store, SqlStore)
+        return ReadingTables(store)
+
+    return opened
+
+
+@contextmanager
+def kind_of_archive(name: str, folder: Path, server: Callable[[], Postgres]) -> Iterator[Open]:
+    """The archive in that kind of database."""
+    with kind_of_store(name, folder, server) as kind:
+        yield tables(kind)
+
+
+KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=KINDS)
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Each kind of archive in turn."""
+    with kind_of_archive(request.param, tmp_path, lambda: request.getfixturevalue("server")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=KINDS[:1])
+def year(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """52 weeks of minutes with holidays, gaps, and a step up by 90 in week 44. Tests of it come in the order below."""
+    folder = tmp_path_factory.mktemp("archive")
+    with kind_of_archive(request.param, folder, lambda: request.getfixturevalue("server")) as made:
+        fill_a_year(made())
+        yield made
+
+
+def fill_a_year(archive: ReadingArchive) -> None:
+    dice = random.Random(6)
     for week in range(52):
         if week in LOST:
             continue
@@ -63,11 +113,10 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if week == 33:  # half a week is not a week
             minutes = minutes[: MINUTES_OF_A_WEEK // 2]
         archive.keep("monitor", SourceAnswer(minutes=minutes))
-    return path
 
 
-def test_a_year_with_holidays_gaps_and_a_step(year: Path) -> None:
-    weeks = PeakArchive(year).weeks(["nyc"])
+def test_a_year_with_holidays_gaps_and_a_step(year: Open) -> None:
+    weeks = year().weeks(["nyc"])
     assert len(weeks) == 52
     mondays = sorted(weeks)
     assert [place for place, day in enumerate(mondays) if weeks[day] is None] == sorted({*LOST, 33})
@@ -89,10 +138,8 @@ def test_a_year_with_holidays_gaps_and_a_step(year: Path) -> None:
     assert few.kind is ForecastKind.NONE
 
 
-def test_weekly_peaks_are_those_of_the_model_and_are_kept_when_the_minutes_are_gone(year: Path, tmp_path: Path) -> None:
-    path = tmp_path / "copy.sqlite"
-    path.write_bytes(year.read_bytes())
-    archive = PeakArchive(path)
+def test_weekly_peaks_are_those_of_the_model_and_are_kept_when_the_minutes_are_gone(year: Open) -> None:
+    archive = year()
     dice = random.Random(1)
     fresh = tuple(week_of_minutes(52, 500, dice))
     archive.keep("monitor", SourceAnswer(minutes=fresh))
@@ -103,29 +150,28 @@ def test_weekly_peaks_are_those_of_the_model_and_are_kept_when_the_minutes_are_g
     )
     dropped = archive.forget(MONDAY + timedelta(weeks=40))
     assert dropped > 30 * MINUTES_OF_A_WEEK
-    assert PeakArchive(path).weeks(["nyc"]) == found
+    assert year().weeks(["nyc"]) == found
 
 
-def test_the_same_minutes_again_change_nothing_and_late_ones_count(tmp_path: Path) -> None:
-    path = tmp_path / "access.sqlite"
+def test_the_same_minutes_again_change_nothing_and_late_ones_count(opened: Open) -> None:
     dice = random.Random(2)
     first = tuple(week_of_minutes(0, 300, dice))
     second = tuple(week_of_minutes(1, 300, dice))
     third = tuple(week_of_minutes(2, 300, dice))
-    archive = PeakArchive(path)
+    archive = opened()
     assert archive.keep("m", SourceAnswer(minutes=first)) == MINUTES_OF_A_WEEK
     archive.keep("m", SourceAnswer(minutes=(*second[:2000], *third)))
     before = archive.weeks(["nyc"])
     assert [peak is None for peak in before.values()] == [False, True, False]
-    again = PeakArchive(path)
+    again = opened()
     assert again.keep("m", SourceAnswer(minutes=first)) == 0
     assert again.weeks(["nyc"]) == before
     assert again.keep("m", SourceAnswer(minutes=second)) == MINUTES_OF_A_WEEK - 2000
     assert None not in again.weeks(["nyc"]).values()
 
 
-def test_a_gap_is_unknown_and_not_zero(tmp_path: Path) -> None:
-    archive = PeakArchive(tmp_path / "access.sqlite")
+def test_a_gap_is_unknown_and_not_zero(opened: Open) -> None:
+    archive = opened()
     seen = [sample("nyc", MONDAY + timedelta(minutes=number), 5) for number in (0, 1, 2, 7, 8)]
     seen.append(sample("nyc", MONDAY + timedelta(minutes=4), None))
     archive.keep("m", SourceAnswer(minutes=tuple(seen)))
@@ -140,8 +186,8 @@ def test_a_gap_is_unknown_and_not_zero(tmp_path: Path) -> None:
     assert archive.weeks(["elsewhere"]) == {}
 
 
-def test_all_sites_together_count_only_minutes_that_all_were_seen_in(tmp_path: Path) -> None:
-    archive = PeakArchive(tmp_path / "access.sqlite")
+def test_all_sites_together_count_only_minutes_that_all_were_seen_in(opened: Open) -> None:
+    archive = opened()
     dice = random.Random(3)
     nyc = tuple(week_of_minutes(0, 300, dice))
     other = tuple(sample("pis", item.minute, 100) for item in nyc)
@@ -171,17 +217,16 @@ def gateway(at: datetime, sessions: int, licence: int, since: str = "node monday
     )
 
 
-def test_readings_survive_a_restart_as_they_were(tmp_path: Path) -> None:
-    path = tmp_path / "access.sqlite"
+def test_readings_survive_a_restart_as_they_were(opened: Open) -> None:
     first, second = gateway(MONDAY, 3, 4), gateway(MONDAY + timedelta(minutes=5), 9, 6)
     phases = (PhaseReading(phase="gateway", seconds=0.5, succeeded=True),)
     login = LoginReading(site="nyc", at=MONDAY, succeeded=False, phases=phases, trouble=Trouble.TIMEOUT)
     pool = PoolReading(pool="p", at=MONDAY, machines=())
     counted = LicenceReading(licence="l", at=MONDAY, count=800.0, in_use=None)
     used = LicenceReading(licence="l", at=MONDAY, count=None, in_use=447)
-    PeakArchive(path).keep("a", SourceAnswer(readings=(first, login, pool, counted)))
-    PeakArchive(path).keep("b", SourceAnswer(readings=(second, used)))
-    archive = PeakArchive(path)
+    opened().keep("a", SourceAnswer(readings=(first, login, pool, counted)))
+    opened().keep("b", SourceAnswer(readings=(second, used)))
+    archive = opened()
     latest = archive.latest()
     assert len(latest) == 5
     assert all(item in latest for item in (second, login, pool, counted, used))
@@ -200,18 +245,11 @@ def test_counters_that_began_anew_are_not_subtracted(after: GatewayReading) -> N
     assert turned.denials[Denial.NO_LICENSE] == after.denials[Denial.NO_LICENSE]
 
 
-def test_polls(tmp_path: Path) -> None:
-    archive = PeakArchive(tmp_path / "access.sqlite")
+def test_polls(opened: Open) -> None:
+    archive = opened()
     good = PollRecord(source="a", at=MONDAY, trouble=None)
     bad = PollRecord(source="a", at=MONDAY + timedelta(minutes=5), trouble=Trouble.AUTH, text="no", secret_mark="1-2")
     archive.keep_poll(good)
     archive.keep_poll(bad)
     archive.forget(MONDAY + timedelta(days=9))
     assert archive.polls() == {"a": (bad, MONDAY)}
-
-
-def test_a_file_that_is_no_archive_is_said_in_words(tmp_path: Path) -> None:
-    path = tmp_path / "access.sqlite"
-    path.write_text("not a database, and long enough to be looked at" * 30)
-    with pytest.raises(Broken, match="archive of remote access"):
-        PeakArchive(path)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from drorch.access.denial_test.journal import AccessJournal, events_of
+from drorch.access.denial_test.journal import Happening, lines_of, open_journal, records_in
 from drorch.access.denial_test.model import Course, Criteria, Login, Look, Method, Outcome, judge, quantile, why_stop
 from drorch.core.errors import InputInvalid
+from drorch.core.stream import Draft
 from drorch.testing.clock import HandClock
+from drorch.testing.streams import MemoryStore
 
 CALM = Look(held=0, sessions=450, licences_free=400, licence_count=800, highest_load=4000, licence_denials=0)
 CRITERIA = Criteria()
@@ -124,16 +125,25 @@ def test_quantile_is_by_nearest_rank() -> None:
     assert quantile([float(number) for number in range(1, 101)]) == 95
 
 
-def test_the_journal_is_chained_and_a_torn_line_is_no_event(tmp_path: Path) -> None:
-    path, at = tmp_path / "journal.jsonl", HandClock().now().wall
-    journal = AccessJournal(path)
-    for number in range(300):
-        journal.append(at, "step", {"number": number, "text": "x" * 400})
-    with path.open("ab") as stream:
-        stream.write(b'{"seq": 301, "at"')
-    assert len(journal.read()) == 300
-    journal.append(at, "ended", {})
-    assert [event["seq"] for event in journal.read()] == list(range(1, 302))
-    content = path.read_bytes()
-    with pytest.raises(InputInvalid, match="does not follow"):
-        events_of(content.replace(b'"number":7,', b'"number":8,'), "copy")
+def test_the_journal_as_a_file_is_read_back_and_a_changed_line_is_named() -> None:
+    store, at = MemoryStore(), HandClock().now()
+    journal = open_journal(store)
+    for number in range(20):
+        journal.add("day", [Happening(kind="step", body={"number": number, "text": "ünïcode"})], at=at)
+    records = store.read("access-test/day")
+    content = lines_of(records)
+    assert tuple(records_in(content, "copy")) == records
+    for changed in (content.replace(b'"number":7,', b'"number":8,'), content.replace(b"ab", b"ba", 1), content[5:]):
+        with pytest.raises(InputInvalid, match="does not follow"):
+            records_in(changed, "copy")
+    with pytest.raises(InputInvalid, match="does not follow") as found:
+        records_in(content.replace(b'"number":7,', b'"number":8,'), "copy")
+    assert found.value.where == "copy:8"
+
+
+def test_a_kind_of_event_that_nobody_knows_is_refused() -> None:
+    store = MemoryStore()
+    store.append("access-test/day", [Draft(at=HandClock().now().wall, kind="danced", body="{}")])
+    with pytest.raises(InputInvalid, match="'danced'") as found:
+        open_journal(store).read("day")
+    assert found.value.where == "access-test/day record 1"

@@ -15,15 +15,16 @@ from typer.testing import CliRunner
 from unit.evidence.record.scenarios import SCENARIOS
 
 from drorch.actions.codec import REGISTER_COLUMNS
+from drorch.actions.log import ACTIONS
 from drorch.actions.operations import Actions
 from drorch.actions.run_records import run_seen
 from drorch.app import composition
 from drorch.core.codec import plain
-from drorch.core.errors import DrorchError, InputInvalid, NotFound, Refused
+from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
 from drorch.interfaces.terminal.year.action import app
 from drorch.testing.clock import HandClock
-from drorch.year.log import Recorded
-from drorch.year.log_file import YearLog
+from drorch.testing.streams import edit_file
+from drorch.year.log import Recorded, year_log
 from drorch.year.model import Activity, TestResult
 from drorch.year.operations import attach
 
@@ -87,12 +88,12 @@ def written_up() -> None:
 
 
 def refused(match: str, *words: str, by: str = "Amina Diallo") -> None:
-    before = (Path(composition.settings.home()) / "actions.jsonl").read_bytes()
+    before = composition.event_store().read(ACTIONS)
     with pytest.raises(DrorchError, match=match) as caught:
         call(*words, by=by)
     assert isinstance(caught.value, Refused | InputInvalid)
     assert caught.value.next_step
-    assert (Path(composition.settings.home()) / "actions.jsonl").read_bytes() == before, "a refusal writes nothing"
+    assert composition.event_store().read(ACTIONS) == before, "a refusal writes nothing"
 
 
 def test_findings_of_a_run_hide_no_cause_behind_effects(home: Path) -> None:
@@ -219,7 +220,7 @@ def test_a_regression_opens_it_again_by_itself(home: Path, clock: HandClock) -> 
     call("close", "ca-1")
     store(home, "problem-failover", "20260601-bad", "2026-06-01")
     clock.advance(100 * 86400)
-    reader = Actions(home, clock).read_only().actions["ca-1"]
+    reader = Actions(home, composition.event_store(), clock).read_only().actions["ca-1"]
     assert (reader.state.value, reader.reopened) == ("re-opened", 1), "a reader that writes nothing sees it as well"
     call("list", code=1)
     final = state()
@@ -250,7 +251,7 @@ def test_a_secret_somebody_types_is_not_kept(home: Path) -> None:
     call("open", "--run", FOUND, "--finding", STEP)
     call("update", "ca-1", "--root-cause", "the login with password=Tulip4711 was refused")
     assert state()["root_cause"] == "the login with password=[redacted] was refused"
-    assert "Tulip4711" not in (home / "actions.jsonl").read_text()
+    assert not any("Tulip4711" in record.body for record in composition.event_store().read(ACTIONS))
 
 
 def test_the_way_home_has_an_action_of_its_own(home: Path) -> None:
@@ -285,10 +286,10 @@ def test_overdue_is_said_and_is_an_exit_code(home: Path, clock: HandClock) -> No
     call("list")
     clock.advance(3 * 86400)
     assert "overdue" in call("list", code=1)
-    counted = Actions(home, clock).counts()
+    counted = Actions(home, composition.event_store(), clock).counts()
     assert counted["overdue"] == {"critical": 1, "major": 0, "minor": 0}
     call("claim", "ca-1", by="Olga Petrova")
-    assert Actions(home, clock).counts()["overdue"]["critical"] == 1, "claimed is not proved"
+    assert Actions(home, composition.event_store(), clock).counts()["overdue"]["critical"] == 1, "claimed is not proved"
 
 
 def test_an_exercise_is_proved_by_a_later_record_of_the_year(home: Path, clock: HandClock) -> None:
@@ -296,11 +297,11 @@ def test_an_exercise_is_proved_by_a_later_record_of_the_year(home: Path, clock: 
     call("assign", "ca-1", "--owner", "Olga Petrova", "--organisation", "DM", "--due", "2026-03-31")
     call("update", "ca-1", "--action", "Correct the tree")
     call("claim", "ca-1", by="Olga Petrova")
-    year = YearLog(home / "year.jsonl")
+    year = year_log(composition.event_store())
 
     def record(day: int, *subjects: str, result: TestResult = TestResult.PASS) -> str:
         body = Recorded(activity=Activity.CALL_OUT_EXERCISE, subjects=subjects, day=date(2026, 2, day), result=result)
-        event = year.append(clock.now().wall, "O", "r", lambda _: body)
+        (event,) = year.append("", lambda _: [body], at=clock.now().wall, person="O", reason="r")
         return f"record {event.seq}"
 
     def verify(retest: str) -> tuple[str, ...]:
@@ -354,11 +355,10 @@ def test_a_changed_log_is_noticed_and_a_damaged_record_hides_nothing(home: Path)
     broken.mkdir()
     (broken / "report.json").write_text("{")
     assert "broken is not seen" in call("list")
-    log = home / "actions.jsonl"
-    log.write_text(log.read_text().replace("Olga Petrova", "Somebody Else"))
-    with pytest.raises(InputInvalid, match="was changed after it was written") as caught:
+    edit_file(home / "store.sqlite", ACTIONS, 2, "Olga Petrova", "Somebody Else")
+    with pytest.raises(Broken, match="the store was changed") as caught:
         call("list")
-    assert caught.value.where == f"{log}:2"
+    assert caught.value.where == "actions record 2"
 
 
 def test_the_register_holds_every_field_and_starts_no_formula(home: Path) -> None:

@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from drorch.callout.ack_page import AckPage
+from drorch.callout.exercises import Exercises
 from drorch.callout.load import checked_call_tree, load_call_tree
 from drorch.callout.model import CallTree, Channel, Delivery, Message, Notifier, Sending
 from drorch.callout.operations import CalloutParts, CallOuts
 from drorch.core.ids import IdSource
+from drorch.core.stream import EventStore
 from drorch.testing.builders import small_catalog
 from drorch.testing.callout import SMALL_TREE_YAML, MemoryNotifier
 from drorch.testing.clock import HandClock
+from drorch.testing.streams import MemoryStore
 from drorch.year.statement import Said
 
 SAID = Said(person="Olga Operator", reason="yearly exercise")
@@ -39,6 +42,7 @@ class Exercise:
 
     home: Path
     text: str = SMALL_TREE_YAML
+    store: EventStore = field(default_factory=MemoryStore)
     answers: Mapping[str, float] = field(default_factory=dict)
     delivery: Callable[[Message], Delivery] = lambda _: Delivery(sending=Sending.SENT)
     clock: HandClock = field(default_factory=lambda: HandClock(datetime(2013, 3, 4, 15, tzinfo=UTC)))
@@ -48,10 +52,10 @@ class Exercise:
     def __post_init__(self) -> None:
         tokens = itertools.count()
         parts = CalloutParts(
-            home=self.home, clock=self.clock, ids=Ids(), notifiers=self.notifiers,
+            home=self.home, store=self.store, clock=self.clock, ids=Ids(), notifiers=self.notifiers,
             token=lambda: f"{next(tokens):032d}",
         )  # fmt: skip
-        self.callouts, self.page = CallOuts(parts), AckPage(self.home, self.clock)
+        self.callouts, self.page = CallOuts(parts), AckPage(Exercises(self.store), self.clock)
         self._start = self.clock.now().mono
         sleep = self.clock.sleep
 

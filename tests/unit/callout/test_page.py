@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
-from drorch.callout.ack_page import asgi_app
+from drorch.callout.ack_page import AckPage, asgi_app
+from drorch.callout.exercises import Exercises
+from drorch.testing.streams import MemoryStore
 
 from .parts import Exercise
 
@@ -101,14 +103,14 @@ def test_other_methods_are_refused(link: tuple[Exercise, str]) -> None:
     assert exercise.page.answer("DELETE", path).status == 405
 
 
-def test_a_damaged_log_says_nothing_of_itself(link: tuple[Exercise, str], tmp_path: Path) -> None:
+def test_a_damaged_log_says_nothing_of_itself(link: tuple[Exercise, str]) -> None:
     exercise, path = link
-    log = next((tmp_path / "callouts").glob("*/callout.jsonl"))
-    log.write_text("nonsense\n")
-    answer = exercise.page.answer("POST", path)
+    (name,) = exercise.callouts.exercises.ids()
+    cast(MemoryStore, exercise.store).edit(f"callout/{name}", 1, "departments", "nonsense")
+    answer = AckPage(Exercises(exercise.store), exercise.clock).answer("POST", path)
     assert answer.status == 503
     assert "nonsense" not in answer.html
-    assert "callout.jsonl" not in answer.html
+    assert "record" not in answer.html
 
 
 def test_over_asgi_with_its_headers(link: tuple[Exercise, str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from drorch.core.clock import Instant
 from drorch.core.errors import Broken, InputInvalid, JournalConflict, Refused
-from drorch.core.log import Entry, Log
+from drorch.core.log import Entry, FoldedLog, Log
 from drorch.core.stream import Record
 from drorch.testing.streams import MemoryStore
 
@@ -155,3 +155,33 @@ def test_a_kind_or_a_reason_that_is_missing_is_named(store: Counting) -> None:
     assert raised.value.where == "case/1 record 1"
     with pytest.raises(InputInvalid, match="the reason is missing"):
         Log[Opened | Closed](store, "case/", to_plain, from_plain, reasons=True).read("1")
+
+
+def total(state: int, entry: Entry[Opened | Closed]) -> int:
+    if isinstance(entry.body, Opened):
+        raise Refused(f"record {entry.seq} of {entry.stream} opens nothing")
+    return state + entry.body.number
+
+
+def test_a_folded_log_folds_only_what_is_new(log: Log[Opened | Closed]) -> None:
+    seen: list[int] = []
+
+    def step(state: int, entry: Entry[Opened | Closed]) -> int:
+        seen.append(entry.seq)
+        return total(state, entry)
+
+    folded = FoldedLog(log, 0, step)
+    assert folded.state("1") == 0
+    log.add("1", [Closed(number=number) for number in (1, 2)], at=AT)
+    assert folded.state("1") == 3
+    log.add("1", [Closed(number=4)], at=AT)
+    assert (folded.state("1"), folded.state("1"), seen) == (7, 7, [1, 2, 3])
+
+
+def test_a_folded_log_decides_by_its_state_and_writes_nothing_that_cannot_follow(log: Log[Opened | Closed]) -> None:
+    folded = FoldedLog(log, 0, total)
+    folded.append("1", lambda state: [Closed(number=state + 5)], at=AT, person="Ada", reason="why")
+    with pytest.raises(Refused, match="record 3 of case/1"):
+        folded.append("1", lambda state: [Closed(number=state), Opened(title="x")], at=AT)
+    assert folded.append("1", lambda _: [], at=AT) == ()
+    assert [(entry.body, entry.person) for entry in log.read("1")] == [(Closed(number=5), "Ada")]

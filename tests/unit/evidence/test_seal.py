@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from drorch.core.errors import InputInvalid
 from drorch.core.ids import canonical_json, content_hash
-from drorch.core.stream import text_of
+from drorch.core.stream import line_of
 from drorch.evidence import archive, seal
 from drorch.run.events import JOURNAL_SCHEMA, Paused, RunCreated
 from drorch.testing.fakes import MemoryJournal
@@ -48,7 +48,7 @@ def small_files() -> dict[str, bytes]:
     told = {"id": events[0].run, "plan_id": plan_id, "catalog_id": catalog_id}
     told |= {"journal_events": 2, "journal_head": events[-1].chain}
     return {
-        seal.JOURNAL: "".join(text_of(record) + "\n" for record in journal.records(RUN)).encode(),
+        seal.JOURNAL: "".join(line_of(record, whole=True) + "\n" for record in journal.records(RUN)).encode(),
         seal.PLAN: canonical_json({**plan, "id": plan_id}).encode(),
         seal.CATALOG: canonical_json({**catalog, "content_id": catalog_id}).encode(),
         seal.REPORT: canonical_json({"run": told}).encode(),

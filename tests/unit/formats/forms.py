@@ -12,34 +12,32 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
-from drorch.access.denial_test.course import look_to_json
-from drorch.access.denial_test.journal import AccessJournal
+from drorch.access.denial_test.journal import Happening, lines_of, open_journal
 from drorch.access.denial_test.model import Look
 from drorch.access.ports import Denial, GatewayReading, LicenceReading, LoginReading, PoolReading, SourceAnswer
 from drorch.actions.codec import action_to_json
-from drorch.actions.events import ActionBody, actions_chain
+from drorch.actions.events import ActionBody
+from drorch.actions.log import ACTIONS
 from drorch.actions.model import Action
 from drorch.adapters.ansible.attempt import AttemptFolder, AttemptRequest
 from drorch.adapters.probes.lost_sites import FILE_NAME, LostSites
 from drorch.adapters.probes.spec import WatchSpec
 from drorch.adapters.processes import ProcessRef
-from drorch.adapters.store.peaks import PeakArchive
-from drorch.app.audit import LOG_NAME, AuditLog, Entry
-from drorch.callout.codec import GENESIS as CALLOUT_GENESIS
-from drorch.callout.codec import event_to_line as callout_line
-from drorch.callout.codec import linked as callout_linked
-from drorch.callout.codec import tree_hash
-from drorch.callout.log import CalloutBody, CalloutEvent
-from drorch.callout.model import CallTree
+from drorch.adapters.store.events import SqlStore
+from drorch.adapters.store.readings import ReadingTables
+from drorch.app.audit import STREAM as AUDIT
+from drorch.app.audit import AuditLog, Entry
+from drorch.callout.exercises import CALLOUT
+from drorch.callout.log import CalloutBody
 from drorch.callout.result import CalloutResult, result_to_json
 from drorch.catalog.model import Catalog, Department
-from drorch.core.chain import Chain
-from drorch.core.chain import Entry as ChainEntry
+from drorch.core.bodies import bodies
 from drorch.core.clock import Instant
 from drorch.core.codec import plain, to_text
 from drorch.core.findings import Finding
 from drorch.core.ids import canonical_json
-from drorch.core.stream import EventStore, text_of
+from drorch.core.log import Log
+from drorch.core.stream import EventStore, line_of
 from drorch.evidence.baseline import Baseline
 from drorch.evidence.boots import BootSeen
 from drorch.evidence.fingerprint import Fingerprints, Source
@@ -48,10 +46,10 @@ from drorch.evidence.protection import ProtectionSample
 from drorch.evidence.record.codec import report_to_text
 from drorch.evidence.record.model import Report
 from drorch.plan.codec import plan_to_text
-from drorch.plan.history import RunTimes, history_to_json
+from drorch.plan.history import Durations, RunTimes
 from drorch.plan.model import Act, Plan, PlaybookAct, Step
 from drorch.report.after_action.codec import aar_to_text
-from drorch.report.after_action.log import AarBody, aar_chain
+from drorch.report.after_action.log import AFTER_ACTION, AarBody
 from drorch.report.after_action.model import AfterAction
 from drorch.run.events import Approved, Body, Event, InterlockOverridden
 from drorch.run.ports import PlaybookResult
@@ -63,12 +61,9 @@ from drorch.testing.builders import small_catalog
 from drorch.testing.clock import HandClock
 from drorch.testing.fakes import MemoryInbox, MemoryJournal
 from drorch.testing.streams import MemoryStore
-from drorch.year.codec import GENESIS as YEAR_GENESIS
-from drorch.year.codec import event_to_line as year_line
-from drorch.year.codec import linked as year_linked
 from drorch.year.codec import status_to_json
 from drorch.year.freshness import Stale, stale_to_json
-from drorch.year.log import YearBody, YearEvent
+from drorch.year.log import YEAR, YearBody
 from drorch.year.planning.codec import plan_to_json as year_plan_to_json
 from drorch.year.planning.model import YearPlan
 from drorch.year.status import DutyStatus, Pace, YearStatus
@@ -78,7 +73,7 @@ from .examples import bare, filled
 __all__ = [
     *("access_journal__jsonl", "access_look__json", "action__json", "actions__jsonl", "after_action__json"),
     *("after_action_log__jsonl", "attempt_request__json", "attempt_result__json", "attempt_worker__json"),
-    *("audit__jsonl", "baseline__json", "boots__jsonl", "callout__jsonl", "callout_result__json", "callout_tree__txt"),
+    *("audit__jsonl", "baseline__json", "boots__jsonl", "callout__jsonl", "callout_result__json"),
     *("canaries__jsonl", "capacity_readings__jsonl", "catalog__json", "catalog_filled__json", "durations__json"),
     *("entries__jsonl", "findings__json", "fingerprint__json", "lost_sites__json", "plan__json", "protection__jsonl"),
     *("report__json", "requests__jsonl", "run_events__jsonl", "samples__jsonl", "schedule_events__jsonl"),
@@ -123,7 +118,7 @@ def plan__json() -> str:
 
 
 def durations__json() -> str:
-    return _shown(history_to_json([filled(RunTimes), bare(RunTimes)], about="a test"))
+    return to_text(Durations(schema=2, about="a test", runs=(filled(RunTimes), bare(RunTimes))), indent=1)
 
 
 # ---- runs and what is observed
@@ -157,7 +152,7 @@ def requests__jsonl() -> str:
 
 def _lines(store: EventStore, stream: str) -> str:
     """As an export has them."""
-    return "".join(text_of(record) + "\n" for record in store.read(stream))
+    return "".join(line_of(record, whole=True) + "\n" for record in store.read(stream))
 
 
 def _rows(file: Path, query: str) -> list[Any]:
@@ -248,52 +243,43 @@ def attempt_result__json() -> str:
 # ---- logs of the year's products
 
 
-def _chained(chain: Chain[Any], bodies: Iterable[Any]) -> str:
-    text, before = "", chain.genesis
-    for seq, body in enumerate(bodies, start=1):
-        entry = chain.linked(before, ChainEntry(seq=seq, at=_AT, person="Ana", reason="\u00fcbung", body=body))
-        text, before = text + chain.line(entry), entry.chain
-    return text
+def _stream(name: str, union: Any) -> str:
+    store = MemoryStore()
+    Log(store, name, *bodies(union), reasons=True).add("", list(_each(union)), at=_AT, person="Ana", reason="übung")
+    return _lines(store, name)
 
 
 def actions__jsonl() -> str:
-    return _chained(actions_chain(), _each(ActionBody))
+    return _stream(ACTIONS, ActionBody)
 
 
 def after_action_log__jsonl() -> str:
-    return _chained(aar_chain(), _each(AarBody))
+    return _stream(AFTER_ACTION + "x", AarBody)
 
 
 def year__jsonl() -> str:
-    text, before = "", YEAR_GENESIS
-    for seq, body in enumerate(_each(YearBody), start=1):
-        event = year_linked(before, YearEvent(seq=seq, at=_AT, person="Ana", reason="\u00fcbung", body=body))
-        text, before = text + year_line(event), event.chain
-    return text
+    return _stream(YEAR, YearBody)
 
 
 def callout__jsonl() -> str:
-    text, before = "", CALLOUT_GENESIS
-    for seq, body in enumerate(_each(CalloutBody), start=1):
-        event = callout_linked(before, CalloutEvent(seq=seq, at=_ODD if seq % 2 else _AT, body=body))
-        text, before = text + callout_line(event), event.chain
-    return text
+    return _stream(CALLOUT + "x", CalloutBody)
 
 
 def audit__jsonl() -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        log = AuditLog(Path(folder), HandClock())
-        log.append(filled(Entry))
-        log.append(bare(Entry, act="POST /api/v1/login", detail="password=verysecret"))
-        return (Path(folder) / LOG_NAME).read_text(encoding="utf-8")
+    store = MemoryStore()
+    log = AuditLog(store, HandClock())
+    log.append(filled(Entry))
+    log.append(bare(Entry, act="POST /api/v1/login", detail="password=verysecret"))
+    return lines_of(store.read(AUDIT)).decode()
 
 
 def access_journal__jsonl() -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        journal = AccessJournal(Path(folder) / "journal.jsonl")
-        journal.append(_ODD, "started", {"by": "Ana", "bound": {"licences": 3, "days": 5}})
-        journal.append(_AT, "sample", look_to_json(filled(Look)))
-        return (Path(folder) / "journal.jsonl").read_text(encoding="utf-8")
+    store = MemoryStore()
+    tests = open_journal(store)
+    started = Happening(kind="started", body={"host": "here", "bound": {"licences": 3, "days": 5}})
+    tests.add("a-test", [started], at=_ODD, person="Ana")
+    tests.add("a-test", [Happening(kind="sample", body=plain(filled(Look)))], at=_AT)
+    return lines_of(store.read("access-test/a-test")).decode()
 
 
 def schedule_events__jsonl() -> str:
@@ -309,9 +295,10 @@ def capacity_readings__jsonl() -> str:
     readings = [filled(GatewayReading, denials=denials, max_users=float("inf")), bare(GatewayReading, denials={})]
     readings += [make(kind) for kind in (PoolReading, LicenceReading, LoginReading) for make in (filled, bare)]
     with tempfile.TemporaryDirectory() as folder:
-        archive = PeakArchive(Path(folder) / "access.sqlite")
-        archive.keep("a-source", SourceAnswer(readings=tuple(readings)))
-        rows = _rows(Path(folder) / "access.sqlite", "SELECT kind, data FROM readings ORDER BY id")
+        file = Path(folder) / "store.sqlite"
+        with SqlStore(file) as store:
+            ReadingTables(store).keep("a-source", SourceAnswer(readings=tuple(readings)))
+        rows = _rows(file, "SELECT kind, data FROM readings ORDER BY id")
     return "".join(f"{kind} {data}\n" for kind, data in rows)
 
 
@@ -332,19 +319,15 @@ def action__json() -> str:
 
 
 def access_look__json() -> str:
-    return _shown([look_to_json(filled(Look)), look_to_json(bare(Look))])
+    return _shown([plain(filled(Look)), plain(bare(Look))])
 
 
 def callout_result__json() -> str:
     return _shown([result_to_json(filled(CalloutResult)), result_to_json(bare(CalloutResult))])
 
 
-def callout_tree__txt() -> str:
-    return tree_hash(filled(CallTree)) + "\n" + tree_hash(bare(CallTree)) + "\n"
-
-
 def findings__json() -> str:
-    return _shown([filled(Finding).to_json(), bare(Finding).to_json()])
+    return _shown(plain((filled(Finding), bare(Finding))))
 
 
 def schedule_instant__json() -> str:

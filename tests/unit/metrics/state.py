@@ -84,6 +84,7 @@ class State(AbstractContextManager["State"]):
         """As a freshly started process has it."""
         return MetricsReader(
             home=self.home,
+            store=self.store,
             catalog_file=self.catalog,
             journal=self.journal,
             database=str(self.home / "store.sqlite"),

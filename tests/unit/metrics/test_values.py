@@ -23,6 +23,7 @@ from drorch.plan.model import Kind
 from drorch.run import events as ev
 from drorch.testing.builders import small_catalog
 from drorch.testing.runs import RUN, Scene, done, failed, start, unknown
+from drorch.testing.streams import edit_file
 from drorch.year.statement import Said
 
 from .state import State, scraped, text_of, values_of
@@ -268,7 +269,7 @@ def test_an_unreadable_journal_leaves_the_last_figures(recorded: State) -> None:
 def test_corrective_actions_are_counted_become_overdue_by_the_day_and_open_again_by_a_run(state: State) -> None:
     exposition = state.exposition()
     assert "drorch_corrective_actions" not in text_of(exposition, Page.FIXED), "without a log nothing is known"
-    actions = Actions(state.home, state.clock)
+    actions = Actions(state.home, state.store, state.clock)
     who = Said(person="Amina", reason="r")
     subject = Subject(kind=SubjectKind.EXERCISE, id="training/dm")
     actions.open(ByHand(title="Old numbers", severity=ActionSeverity.MAJOR, subjects=(subject,)), who)
@@ -279,7 +280,6 @@ def test_corrective_actions_are_counted_become_overdue_by_the_day_and_open_again
     assert value("corrective_actions", severity="major", status="overdue") == 0
     state.clock.advance(2 * 86400)
     assert scraped(exposition)("corrective_actions", severity="major", status="overdue") == 1
-    log = state.home / "actions.jsonl"
-    log.write_text(log.read_text().replace("Olga", "Eve"))
+    edit_file(state.home / "store.sqlite", "actions", 2, "Olga", "Eve")
     assert scraped(exposition)("data_unreadable", what="actions") == 1
     assert "drorch_corrective_actions{" not in text_of(exposition, Page.FIXED), "what cannot be read is not 0"

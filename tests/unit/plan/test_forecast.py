@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from datetime import date
@@ -14,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drorch.core.errors import InputInvalid
+from drorch.orchestration.duration_history import load_history, save_history
 from drorch.plan.build import build_plan
 from drorch.plan.critical import earliest_finish
 from drorch.plan.forecast import LEAST_RUNS, forecast, kind_of, records_of
-from drorch.plan.history import RunTimes, StepTime, history_from_json, history_to_json, like
+from drorch.plan.history import RunTimes, StepTime, like
 from drorch.plan.model import Kind, Limits, Plan, ValidateAct
 from drorch.plan.rto import rto_findings
 from drorch.plan.simulate import Simulator
@@ -179,19 +179,28 @@ def test_a_run_that_people_had_to_help_is_no_record() -> None:
     assert times_of(plan, "r", (started, *events)) is None
 
 
-def test_records_survive_a_file_and_nonsense_is_refused() -> None:
+def test_records_survive_a_file_and_nonsense_is_refused(tmp_path: Path) -> None:
     plan = failover_plan()
     runs = tuple(runs_of(plan, [1.0, 2.0]))
-    text = json.dumps(history_to_json(runs, about="a test"))
-    assert history_from_json(json.loads(text), "f") == runs
-    for nonsense in ([], {}, {"schema": 1}, {"schema": 1, "runs": [{}]}, {"schema": 2, "runs": []}, None):
+    save_history(tmp_path / "records.json", runs, "a test")
+    assert [item.steps for item in load_history(tmp_path / "records.json").runs] == [item.steps for item in runs]
+    for nonsense in (
+        "[]",
+        "{}",
+        '{"schema": 2}',
+        '{"schema": 1, "about": "", "runs": []}',
+        "null",
+        "\x00",
+        "[" * 100_000,
+    ):
+        (tmp_path / "nonsense.json").write_text(nonsense)
         with pytest.raises(InputInvalid) as refused:
-            history_from_json(nonsense, "records.json")
-        assert refused.value.where == "records.json"
+            load_history(tmp_path / "nonsense.json")
+        assert str(refused.value.where).endswith("nonsense.json")
 
 
 def drill_runs() -> tuple[RunTimes, ...]:
-    return history_from_json(json.loads(GOLDEN.read_text()), str(GOLDEN))
+    return load_history(GOLDEN).runs
 
 
 def test_p90_covers_held_out_runs_of_the_lab() -> None:

@@ -82,8 +82,8 @@ def test_a_lost_site_on_a_day(place: Path, monkeypatch: pytest.MonkeyPatch, caps
         (("--lose", "nyc", "--at", "someday"), "--at"),
         (("none.json",), "none.json"),
         (("app_catalog.yaml",), "app_catalog.yaml"),
-        (("plan.json", "--records", "plan.json"), "is not a file of recorded durations"),
-        (("plan.json", "--records", "app_catalog.yaml"), "is not JSON"),
+        (("plan.json", "--records", "plan.json"), "schema: expected one of 2"),
+        (("plan.json", "--records", "app_catalog.yaml"), "not JSON"),
         (("plan.json", "--records", "none.json"), "none.json"),
     ],
 )

@@ -21,7 +21,7 @@ from unit.evidence.record.scenarios import SCENARIOS
 
 from drorch.app import composition
 from drorch.core.codec import from_text, plain
-from drorch.core.errors import DrorchError, InputInvalid, NotFound, Refused
+from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
 from drorch.interfaces.terminal.year.after_action import app
 from drorch.report.after_action.codec import aar_to_text, json_schema
 from drorch.report.after_action.model import AfterAction
@@ -29,8 +29,8 @@ from drorch.report.after_action.numbers import not_found
 from drorch.report.after_action.page import aar_page
 from drorch.report.paper import page_as_html
 from drorch.testing.clock import HandClock
-from drorch.year.log import Recorded
-from drorch.year.log_file import YearLog
+from drorch.testing.streams import edit_file
+from drorch.year.log import Recorded, year_log
 from drorch.year.model import Activity, Attachment, TestResult
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -38,6 +38,9 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "after_action"
 RUN = "20260214-0300-failover-7k2q"
 DRILL = "20260310-0900-drill-m4aa"
 GRAVE = "step-failed/payroll/start"
+
+
+STREAM = "after-action/x"
 
 
 @pytest.fixture
@@ -83,11 +86,10 @@ def now(version: int | None = None) -> AfterAction:
 
 
 def refused(kind: type[DrorchError], match: str, *words: str, by: str = "Amina Diallo") -> None:
-    log = Path(composition.settings.home()) / "aar" / "x" / "log.jsonl"
-    before = log.read_bytes() if log.exists() else b""
+    before = composition.event_store().read(STREAM)
     with pytest.raises(kind, match=match):
         call(*words, by=by)
-    assert (log.read_bytes() if log.exists() else b"") == before, "a refusal writes nothing"
+    assert composition.event_store().read(STREAM) == before, "a refusal writes nothing"
 
 
 def completed() -> None:
@@ -200,9 +202,8 @@ def test_generated_parts_cannot_be_edited(home: Path) -> None:
     assert (
         "Invalid value" in CliRunner().invoke(app, ["edit", "x", "totals", "99", "--by", "A", "--reason", "r"]).output
     )
-    log = home / "aar" / "x" / "log.jsonl"
-    log.write_text(log.read_text().replace('"passed":', '"failed":', 1))
-    refused(InputInvalid, "was changed after it was written", "show", "x")
+    edit_file(home / "store.sqlite", STREAM, 1, '"passed":', '"failed":')
+    refused(Broken, "the store was changed: record 1", "show", "x")
 
 
 @pytest.mark.parametrize(
@@ -258,7 +259,8 @@ def test_an_exercise_may_hold_what_no_run_does(home: Path, clock: HandClock) -> 
         took_part=41,
         expected=43,
     )
-    YearLog(home / "year.jsonl").append(clock.now().wall, "Olga Petrova", "by telephone", lambda _: body)
+    log = year_log(composition.event_store())
+    log.append("", lambda _: [body], at=clock.now().wall, person="Olga Petrova", reason="by telephone")
     call("draft", RUN, "--record", "1", "--id", "x")
     (item,) = now().evidence.exercises
     assert (item.took_part, item.expected, item.entered_by) == (41, 43, "Olga Petrova")

@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "catalog.yaml").write_text(SMALL_CATALOG_YAML)
     store(tmp_path / "home", "problem-failover")
     store(tmp_path / "home", "drill")
-    Actions(tmp_path / "home", clock).import_from(RUN, Said(person="A", reason="r"))
+    Actions(tmp_path / "home", composition.event_store(), clock).import_from(RUN, Said(person="A", reason="r"))
     assert CliRunner().invoke(app, ["draft", RUN, DRILL, "--id", "x", "--title", "第一次 مكتبة", *WHO]).exit_code == 0
     return tmp_path
 
@@ -48,7 +48,7 @@ def pack(home: Path, *more: str) -> str:
 def test_it_says_what_is_late_what_is_open_and_who_signs(home: Path) -> None:
     page = pack(home, "--sign", "Chair=王小明")
     clock = composition.clock()
-    counted = Actions(home / "home", clock).counts()
+    counted = Actions(home / "home", composition.event_store(), clock).counts()
     assert f"{sum(counted['open'].values())} open" in page
     assert "duties late, 0 corrective actions overdue" in page
     assert "TO BE DECIDED" in page

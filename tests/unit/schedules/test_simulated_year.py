@@ -35,7 +35,9 @@ from drorch.testing.driver_processes import FakeDrivers
 from drorch.testing.evidence import write_estate
 from drorch.testing.fakes import FAILING, Ending, MemoryJournal
 from drorch.testing.schedule import FakePresence, MemoryScheduleStore
+from drorch.testing.streams import MemoryStore
 from drorch.testing.whole import PaperWorld
+from drorch.year.log import year_log
 from drorch.year.obligations import duties
 from drorch.year.operations import Year
 from drorch.year.run_records import fulfilments_of_runs
@@ -129,7 +131,8 @@ class Simulation:
             year=home / "year.yaml",
         )
         self.setup = load_setup(self.files, {"pulse"}, BEGIN)
-        self.year = Year(home, self.clock, self.setup.programme, self.setup.catalog)
+        self.year_log = year_log(MemoryStore())
+        self.year = Year(home, self.year_log, self.clock, self.setup.programme, self.setup.catalog)
         self.keeper = self.new_keeper()
 
     def new_keeper(self) -> Keeper:
@@ -141,7 +144,16 @@ class Simulation:
     def works(self) -> Works:
         """What a process begins with."""
         parts, service, operations = self.world.parts, self.world.service, self.world.operations
-        return Works(parts, service, operations, self.drivers, {"pulse": self.pulse}, self.setup, lambda: self.estate)
+        return Works(
+            parts,
+            service,
+            operations,
+            self.drivers,
+            {"pulse": self.pulse},
+            self.year_log,
+            self.setup,
+            lambda: self.estate,
+        )
 
     def pulse(self) -> CheckResult:
         """The check that the daily schedules ask."""

@@ -20,7 +20,9 @@ from drorch.testing.builders import catalog_text
 from drorch.testing.clock import HandClock
 from drorch.testing.evidence import write_estate
 from drorch.testing.fakes import MemoryJournal
+from drorch.testing.streams import MemoryStore
 from drorch.testing.whole import PaperWorld
+from drorch.year.log import year_log
 from drorch.year.operations import Year, load_year
 from drorch.year.stale_evidence import Freshness
 from tests.unit.year.samples import year_text
@@ -78,7 +80,7 @@ class Desk:
 
     def looks(self) -> Freshness:
         """Everything as it is now."""
-        year = Year(self.home, self.clock, *load_year(self.year_file, self.catalog))
+        year = Year(self.home, year_log(MemoryStore()), self.clock, *load_year(self.year_file, self.catalog))
         return year.freshness(year.status()[0])
 
     def stale(self) -> dict[str, tuple[str, ...]]:

@@ -18,6 +18,8 @@ from drorch.testing.clock import HandClock
 from drorch.testing.evidence import recorded_run
 from drorch.testing.fakes import MemoryJournal
 from drorch.testing.runs import RUN
+from drorch.testing.streams import MemoryStore
+from drorch.year.log import year_log
 from drorch.year.model import Activity, TestResult
 from drorch.year.operations import Claim, Wish, Year
 from drorch.year.run_records import fulfilments_of_record, fulfilments_of_runs, read_record
@@ -33,7 +35,7 @@ RECOVERED = {"directory", "mail", "mobile-office"}
 @pytest.fixture
 def year(tmp_path: Path) -> Year:
     clock = HandClock(datetime(2013, 3, 4, 15, tzinfo=UTC))
-    return Year(tmp_path, clock, small_programme(), zoned_catalog())
+    return Year(tmp_path, year_log(MemoryStore()), clock, small_programme(), zoned_catalog())
 
 
 @pytest.fixture

@@ -55,5 +55,4 @@ def _checked(console: Console) -> Checked:
             where=str(files.access),
             next_step="write it (docs/citrix.md) and let the schedule run its check access-poll",
         )
-    parts, at = console.context.access_parts(), console.desk.now().wall
-    return check_files(home=parts.home, archive=parts.archive, model=files.capacity, sources=files.access, at=at)
+    return check_files(console.context.access_parts(), model=files.capacity, sources=files.access)

@@ -17,8 +17,8 @@ from drorch.core.errors import InputInvalid, Refused
 from drorch.estate.files import load_estate
 from drorch.evidence.sample_cache import everything
 from drorch.interfaces.console.i18n import Texts, negotiate, texts_of
-from drorch.interfaces.console.provisional_report import SoFarReports
-from drorch.interfaces.console.read_model import Desk, Places
+from drorch.interfaces.console.provisional_report import ProvisionalReports
+from drorch.interfaces.console.read_model import Places, ReadModel
 from drorch.interfaces.console.render import render
 from drorch.interfaces.console.views.labels import N_, ROLES
 from drorch.interfaces.console.views.sentence import say
@@ -59,8 +59,8 @@ class Console:
         places = Places(
             home=context.home, catalog=files.catalog, estate=files.estate, year=files.year, capacity=files.capacity
         )
-        self.desk = Desk(places, context.parts, context.service, context.operations)
-        self.so_far = SoFarReports(context.parts, context.service, self.desk.looks)
+        self.desk = ReadModel(places, context.parts, context.service, context.operations, context.year_log)
+        self.so_far = ProvisionalReports(context.parts, context.service, self.desk.looks)
         self._usual: dict[str, Mapping[str, float]] = {}
 
     def look(self) -> None:

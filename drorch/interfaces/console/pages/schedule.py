@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from drorch.callout.files import exercises
 from drorch.core.errors import DrorchError
 from drorch.interfaces.console.pages.frame import Console, number, query
 from drorch.interfaces.console.pages.plans import told
@@ -60,7 +59,7 @@ def routes(console: Console) -> APIRouter:
 
     @router.get("/callouts", dependencies=[require()])
     def callouts(request: Request) -> Response:
-        names = tuple(reversed(exercises(console.context.home)))
+        names = tuple(reversed(console.context.callouts.exercises.ids()))
         part: Page[str] = page_of(names, number(request), {}, size=EXERCISES)
         lines = tuple(_exercise(console, name) for name in part.items)
         return console.page(
@@ -83,6 +82,7 @@ def _coming(console: Console) -> tuple[tuple[ComingLine, ...], str]:
             context.operations,
             context.drivers,
             context.checks,
+            context.year_log,
             setup,
             files.estate_file,
         )

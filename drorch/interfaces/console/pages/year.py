@@ -6,7 +6,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from drorch.actions.operations import Actions
 from drorch.app.accounts import Role
 from drorch.core.errors import DrorchError, NotFound
 from drorch.core.state_folder import run_folder
@@ -19,7 +18,7 @@ from drorch.interfaces.console.views.runs import run_card
 from drorch.interfaces.console.views.year import actions_shown, year_page
 from drorch.interfaces.http.security.rules import require
 from drorch.orchestration.difference_acceptance import accept_difference
-from drorch.report.after_action.operations import AfterActions, newest
+from drorch.report.after_action.operations import newest
 from drorch.report.paper import page_as_html
 
 REPORT_POLICY = (
@@ -54,14 +53,14 @@ def routes(console: Console) -> APIRouter:
 
     @router.get("/actions", dependencies=[require()])
     def actions(request: Request) -> Response:
-        kept = Actions(console.context.home, console.context.clock)
+        kept = console.context.actions
         shown = actions_shown(tuple(kept.read_only().actions.values()), desk.now().wall.date())
         page = page_of(shown, number(request), {})
         return console.page(request, "actions.html", N_("Corrective actions"), "actions", page=page)
 
     @router.get("/actions/{action}", dependencies=[require()])
     def one_action(request: Request, action: str) -> Response:
-        kept = Actions(console.context.home, console.context.clock).read_only().actions
+        kept = console.context.actions.read_only().actions
         if action not in kept:
             raise NotFound(f"there is no corrective action {action!r}", next_step="see the list")
         return console.page(
@@ -80,14 +79,14 @@ def reports(console: Console) -> APIRouter:
     def report_list(request: Request) -> Response:
         found = [(card, report) for card in desk.cards() if (report := desk.record(card)) is not None]
         page = page_of(found, number(request), {}, size=30)
-        kept = AfterActions(console.context.home, console.context.clock)
+        kept = console.context.after_actions
         return console.page(
             request, "reports.html", N_("Reports"), "reports", page=page, papers=newest(kept, kept.names())
         )
 
     @router.get("/after-action/{report_id}", dependencies=[require()])
     def after_action(report_id: str) -> Response:
-        kept = AfterActions(console.context.home, console.context.clock)
+        kept = console.context.after_actions
         paper = page_as_html(kept.page(kept.book(report_id).version(None)))
         return HTMLResponse(paper, headers={"Content-Security-Policy": REPORT_POLICY})
 

@@ -122,13 +122,13 @@ def callout_line(found: CalloutResult) -> CalloutLine:
         over_at=found.over_at,
         expected=sum(item.expected for item in found.departments),
         reached=sum(item.reached for item in found.departments),
-        covered=sum(item.covered for item in found.departments),
+        covered=sum(item.covered_by_deputy for item in found.departments),
         failed=failed,
         departments=len(found.departments),
         slowest_s=max(slowest) if slowest else None,
-        sent=found.sent,
-        not_sent=found.not_sent,
-        unknown=found.unknown,
+        sent=found.messages.sent,
+        not_sent=found.messages.not_sent,
+        unknown=found.messages.unknown,
     )
 
 

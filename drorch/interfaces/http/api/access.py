@@ -7,11 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from drorch.access.codec import assessment_to_json, outcome_to_json
-from drorch.access.denial_test.results import proofs_of_tests
-from drorch.access.live_check import check, extras_to_json
-from drorch.access.operations import LostSite, assess_file, load_model, lose
-from drorch.access.poll import load_sources_file
+from drorch.access.codec import assessment_to_json
+from drorch.access.live_check import check_files, extras_to_json
+from drorch.access.operations import assess_file, load_model, lose, lost_to_json
 from drorch.app.accounts import Role
 from drorch.catalog.files import load_catalog_file
 from drorch.core.codec import plain
@@ -54,10 +52,7 @@ def lost(site: Name, context: Ctx) -> dict[str, Any]:
 @router.get("/access/check", dependencies=[require()])
 def check_now(context: Ctx) -> dict[str, Any]:
     """The capacity model with what was last read from the systems in it, and how old that is. Nothing is asked."""
-    capacity = load_model(context.files.capacity)
-    sources = load_sources_file(context.files.access, capacity)
-    parts = context.access_parts()
-    found = check(capacity, sources, parts.archive, context.clock.now().wall, proofs_of_tests(context.home))
+    found = check_files(context.access_parts(), model=context.files.capacity, sources=context.files.access)
     return {**assessment_to_json(found.assessment), **extras_to_json(found)}
 
 
@@ -73,17 +68,3 @@ def probe(body: ProbeBody, context: Ctx) -> Probed:
     finally:
         _looking.release()
     return Probed(good=sum(sample.good for sample in samples), samples=plain(samples))
-
-
-def lost_to_json(result: LostSite) -> dict[str, Any]:
-    """Plain JSON data."""
-    moving = result.applications
-    return {
-        "site": result.site,
-        "status": result.status.value,
-        "scenario": outcome_to_json(result.outcome),
-        "applications": None
-        if moving is None
-        else [{"id": item.application, "to": item.to, "remote_access": item.remote_access} for item in moving],
-        "gateways": [item.application for item in result.gateways],
-    }

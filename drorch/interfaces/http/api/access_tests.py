@@ -11,12 +11,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from drorch.access.denial_test.course import Standing
-from drorch.access.denial_test.driver import is_running
-from drorch.access.denial_test.seal import EVIDENCE
 from drorch.access.denial_test.text import report_text, result_to_json
 from drorch.app.accounts import Role
-from drorch.core.errors import NotFound
-from drorch.core.files import read_input
 from drorch.interfaces.http.api.base import (
     Ctx,
     Cursor,
@@ -40,7 +36,6 @@ from drorch.interfaces.http.problems import HttpProblem
 from drorch.interfaces.http.security.rules import require
 
 router = api_router("/access/tests", "access")
-LARGEST_ARCHIVE = 256_000_000
 
 
 class SignBody(Input):
@@ -96,11 +91,9 @@ def report(test: Name, context: Ctx) -> Response:
 )
 def evidence(test: Name, context: Ctx) -> Response:
     """The signed archive. 404 until the test was sealed."""
-    file = context.access_tests.folder(test).file(EVIDENCE)
-    if not _standing(context, test).told.sealed or not file.exists():
-        raise NotFound(f"the test {test} was not sealed yet", next_step=f"drorch access test report {test} --key KEY")
+    data = context.access_tests.evidence(test)
     headers = {"Content-Disposition": f'attachment; filename="access-test-{test}.zip"'}
-    return Response(read_input(file, LARGEST_ARCHIVE), media_type="application/zip", headers=headers)
+    return Response(data, media_type="application/zip", headers=headers)
 
 
 @router.post("/{test}/sign", dependencies=[require(Role.DEPARTMENT)], status_code=201)
@@ -108,7 +101,7 @@ def sign(test: Name, body: SignBody, context: Ctx, who: Who, if_match: IfMatch =
     """A person of a department agrees for it. 409 for who prepared or started the test, and at the wrong time."""
     if if_match is not None:
         check_match(if_match, etag_of(_json(_standing(context, test))))
-    context.access_tests.folder(test)
+    context.access_tests.load(test)
     if body.department not in who.departments:
         raise HttpProblem(
             403,
@@ -126,8 +119,7 @@ def sign(test: Name, body: SignBody, context: Ctx, who: Who, if_match: IfMatch =
 
 
 def _standing(context: WebContext, test: str) -> Standing:
-    tests = context.access_tests
-    return tests.standing(test, running=is_running(tests.folder(test)))
+    return context.access_tests.standing(test)
 
 
 def _json(stands: Standing) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from drorch.actions.log import standing
 from drorch.actions.model import Action, ActionSeverity, ActionState, Element, Subject, SubjectKind
 from drorch.actions.operations import Actions, ByHand
 from drorch.app.accounts import Role
+from drorch.core.codec import plain
 from drorch.interfaces.http.api.base import (
     Ctx,
     Cursor,
@@ -147,7 +148,7 @@ def list_actions(
     actions = _actions(context)
     book, findings = actions.book()
     today, everything = actions.today(), tuple(book.actions.values())
-    told = [finding.to_json() for finding in findings]
+    told = plain(findings)
     if tagged(response, etag_of([action_to_json(item, today) for item in everything], told), if_none_match):
         raise NotModified(response)
     shown = [
@@ -267,7 +268,7 @@ def reopen(
 
 
 def _actions(context: WebContext) -> Actions:
-    return Actions(context.home, context.clock, context.holds)
+    return context.actions
 
 
 def _said(who: Principal, body: Why) -> Said:

@@ -183,7 +183,7 @@ def approve(
 
 
 def _reports(context: WebContext) -> AfterActions:
-    return AfterActions(context.home, context.clock, context.holds)
+    return context.after_actions
 
 
 def _said(who: Principal, body: Why) -> Said:

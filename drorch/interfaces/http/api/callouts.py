@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from drorch.app.accounts import Role
-from drorch.callout.files import exercises
 from drorch.callout.result import result_to_json
 from drorch.interfaces.http.api.base import (
     Ctx,
@@ -35,7 +34,7 @@ from drorch.interfaces.http.api.year import Recorded
 from drorch.interfaces.http.context import WebContext
 from drorch.interfaces.http.security.rules import require
 from drorch.year.codec import event_to_json
-from drorch.year.operations import Year, load_year
+from drorch.year.operations import load_year
 from drorch.year.statement import Said
 
 router = api_router("/callouts", "call-out")
@@ -68,7 +67,7 @@ class Stopped(BaseModel):
 @router.get("", dependencies=[require()])
 def list_exercises(context: Ctx, cursor: Cursor = None, limit: Limit = 50) -> Page[Exercise]:
     """All exercises, newest first."""
-    page = page_of(tuple(reversed(exercises(context.home))), str, cursor, limit)
+    page = page_of(tuple(reversed(context.callouts.exercises.ids())), str, cursor, limit)
     found = [(name, _data(context, name)) for name in page.items]
     keys = ("title", "begun_at", "over_at", "outcome", "by")
     return Page(
@@ -100,7 +99,7 @@ def record(exercise: Name, body: Why, context: Ctx, who: Who, if_match: IfMatch 
     """Write the result into the year, one record per department. 409 while it goes on; once only."""
     _check(context, exercise, if_match)
     programme, catalog = load_year(context.files.year, context.files.catalog)
-    year = Year(context.home, context.clock, programme, catalog)
+    year = context.year(programme, catalog)
     said = Said(person=who.name, reason=body.reason)
     made = context.callouts.record(exercise, year, programme.timezone, said)
     return [Recorded(event=event_to_json(event), warnings=list(whys)) for event, whys in made]

@@ -167,7 +167,7 @@ def diff(body: YAML, context: Ctx) -> CatalogDiff:
 def import_(body: CSV) -> DraftOut:
     """Make a draft catalog from CSV and report everything that was not understood. Nothing is guessed or kept."""
     draft = import_csv(body, SENT)
-    return DraftOut(applications=draft.applications, draft=draft.text, report=[note.to_json() for note in draft.notes])
+    return DraftOut(applications=draft.applications, draft=draft.text, report=plain(draft.notes))
 
 
 def _present(context: WebContext) -> Catalog:

@@ -178,13 +178,14 @@ def _works(context: WebContext, setup: Setup) -> Works:
         context.operations,
         context.drivers,
         context.checks,
+        context.year_log,
         setup,
         context.files.estate_file,
     )
 
 
 def _year(context: WebContext, setup: Setup) -> Year:
-    return Year(context.home, context.clock, setup.programme, setup.catalog)
+    return context.year(setup.programme, setup.catalog)
 
 
 def _schedule(setup: Setup, name: str) -> Schedule:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from drorch.app.accounts import Account, Role, Token
+from drorch.core.codec import plain
 from drorch.core.errors import NotFound
 from drorch.interfaces.http.api.base import (
     Ctx,
@@ -125,11 +126,11 @@ class AuditCheck(BaseModel):
 
 
 def _out(account: Account) -> AccountOut:
-    return AccountOut.model_validate(account.to_json())
+    return AccountOut.model_validate(account.shown())
 
 
 def _token(token: Token) -> TokenOut:
-    return TokenOut.model_validate(token.to_json())
+    return TokenOut.model_validate(plain(token))
 
 
 def _etag(account: Account) -> str:
@@ -151,7 +152,7 @@ def add_user(body: AccountBody, context: Ctx, who: Who) -> AccountOut:
         roles=frozenset(body.roles),
         departments=tuple(body.departments),
         break_glass=body.break_glass,
-        subject=body.oidc_subject,
+        oidc_subject=body.oidc_subject,
         made_by=who.name,
     )
     return _out(context.accounts.add(account, body.password.get_secret_value() if body.password else None))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from drorch.app.accounts import Role
+from drorch.core.codec import plain
 from drorch.core.errors import NotFound
 from drorch.interfaces.http.api.base import (
     Ctx,
@@ -35,9 +36,9 @@ from drorch.interfaces.http.context import WebContext
 from drorch.interfaces.http.problems import HttpProblem
 from drorch.interfaces.http.security.principal import Principal
 from drorch.interfaces.http.security.rules import require
-from drorch.year.codec import booking_to_json, event_to_json, status_to_json
+from drorch.year.codec import event_to_json, status_to_json
 from drorch.year.local_time import parse_instant
-from drorch.year.log import YearEvent, fold_year
+from drorch.year.log import YearEvent
 from drorch.year.model import Activity, TestResult
 from drorch.year.operations import Claim, Wish, Year, load_year
 from drorch.year.statement import Said
@@ -123,7 +124,7 @@ def status(
     duties = data.get("duties")
     if obligation is not None and isinstance(duties, list):
         data["duties"] = [item for item in duties if item.get("obligation") == obligation]
-    return {**data, "findings": [item.to_json() for item in findings]}
+    return {**data, "findings": plain(findings)}
 
 
 @router.get("/records", dependencies=[require()])
@@ -172,9 +173,8 @@ def withdraw(number: int, body: ReasonBody, context: Ctx, who: Who, if_match: If
 @router.get("/bookings", dependencies=[require()])
 def bookings(context: Ctx, cursor: Cursor = None, limit: Limit = 100) -> Page[dict[str, Any]]:
     """Planned tests."""
-    book = fold_year(_year(context).events())
-    page = page_of(tuple(book.bookings.values()), lambda item: item.id, cursor, limit)
-    return Page(items=[booking_to_json(item) for item in page.items], next=page.next, total=page.total)
+    page = page_of(_year(context).bookings(), lambda item: item.id, cursor, limit)
+    return Page(items=plain(page.items), next=page.next, total=page.total)
 
 
 @router.post("/bookings", dependencies=[require(Role.PLANNER)], status_code=201)
@@ -245,12 +245,12 @@ def window(
 
 def log_etag(events: tuple[YearEvent, ...]) -> str:
     """Changes with every entry."""
-    return etag_of("year", events[-1].chain if events else "")
+    return etag_of("year", events[-1].hash if events else "")
 
 
 def _year(context: WebContext) -> Year:
     programme, catalog = load_year(context.files.year, context.files.catalog)
-    return Year(context.home, context.clock, programme, catalog)
+    return context.year(programme, catalog)
 
 
 def _check_log(year: Year, if_match: str | None) -> None:

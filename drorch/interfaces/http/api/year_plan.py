@@ -136,19 +136,19 @@ def review_pdf(context: Ctx, on: On = None, sign: Signers = None) -> Response:
 def _pack(context: WebContext, on: date | None, sign: list[str] | None) -> tuple[Paper, date]:
     programme, _ = load_year(context.files.year, context.files.catalog)
     year = _year(context)
-    page = review_pack(context.home, context.clock, year, programme.title, on, sign or ())
+    page = review_pack(year, context.actions, context.after_actions, programme.title, on, sign or ())
     return page, on or year.today()
 
 
 def _year(context: WebContext) -> Year:
     programme, catalog = load_year(context.files.year, context.files.catalog)
-    return Year(context.home, context.clock, programme, catalog)
+    return context.year(programme, catalog)
 
 
 def _laid_out(context: WebContext, number: int | None, may_move: bool, retest_stale: bool) -> YearPlan:
     with _planning.turn():
         programme, catalog = load_year(context.files.year, context.files.catalog)
-        year = Year(context.home, context.clock, programme, catalog)
+        year = context.year(programme, catalog)
         first = year.today() + timedelta(days=1)
         rules = load_planner_file(context.files.planner, catalog)
         return lay_out(

@@ -9,13 +9,13 @@ import typer
 
 from drorch.access.assess import Status
 from drorch.access.codec import assessment_to_json
-from drorch.access.operations import assess_file, load_model, lose
+from drorch.access.operations import assess_file, load_model, lose, lost_to_json
 from drorch.app import composition
 from drorch.catalog.files import load_catalog_file
 from drorch.core.errors import ExitCode
 from drorch.interfaces.terminal.access import live as access_live
 from drorch.interfaces.terminal.access import test as access_test
-from drorch.interfaces.terminal.access.table import lost_as_json, print_assessment, print_lost
+from drorch.interfaces.terminal.access.table import print_assessment, print_lost
 from drorch.interfaces.terminal.output import print_json
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -46,7 +46,7 @@ def model(
     else:
         chosen = catalog or (DEFAULT_CATALOG if DEFAULT_CATALOG.exists() else None)
         result = lose(load_model(file), lost, load_catalog_file(chosen) if chosen else None)
-        print_json(lost_as_json(result)) if as_json else print_lost(result)
+        print_json(lost_to_json(result)) if as_json else print_lost(result)
         status = result.status
     raise typer.Exit(int(ExitCode.OK if status is Status.GREEN else ExitCode.OBJECTIVES_MISSED))
 

@@ -16,6 +16,7 @@ from drorch.access.poll import AccessParts, Polled, checks, load_sources_file, p
 from drorch.access.ports import CallCheck
 from drorch.access.sources import SourceConfig
 from drorch.app import composition
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, NotFound
 from drorch.interfaces.terminal.access.table import print_assessment
 from drorch.interfaces.terminal.output import console, print_json, print_table
@@ -45,7 +46,7 @@ def doctor(
     parts, configs = _open(sources, model, only or ())
     found = checks(parts, configs)
     if as_json:
-        print_json({name: [_check_as_json(item) for item in items] for name, items in found.items()})
+        print_json(plain(found))
     else:
         rows = (
             (name, item.call, item.gives, _verdict(item), item.found) for name, items in found.items() for item in items
@@ -69,7 +70,7 @@ def poll_command(
     parts, configs = _open(sources, model, only or ())
     done = poll(parts, configs, every=every, jitter=jitter)
     if as_json:
-        print_json([_polled_as_json(item) for item in done])
+        print_json(plain(done))
     else:
         print_table(
             "Round", ("source", "kind", "", "new minutes", "readings", "text"), (_polled(item) for item in done)
@@ -88,8 +89,7 @@ def check_command(
     parts, configs = _open(sources, model, ())
     if ask:
         poll(parts, configs)
-    at = parts.clock.now().wall
-    found = check_files(home=parts.home, archive=parts.archive, model=model, sources=sources, at=at)
+    found = check_files(parts, model=model, sources=sources)
     if as_json:
         print_json({**assessment_to_json(found.assessment), **extras_to_json(found)})
     else:
@@ -147,24 +147,3 @@ def _polled(item: Polled) -> tuple[object, ...]:
         return (item.source, item.kind.value, state, "", "", item.skipped)
     state = Text("read", style="green") if item.trouble is None else Text(item.trouble.value, style="bold red")
     return (item.source, item.kind.value, state, item.minutes, item.readings, item.text)
-
-
-def _polled_as_json(item: Polled) -> dict[str, object]:
-    return {
-        "source": item.source,
-        "kind": item.kind.value,
-        "trouble": item.trouble.value if item.trouble else None,
-        "text": item.text,
-        "minutes": item.minutes,
-        "readings": item.readings,
-        "skipped": item.skipped,
-    }
-
-
-def _check_as_json(item: CallCheck) -> dict[str, object]:
-    return {
-        "call": item.call,
-        "gives": item.gives,
-        "trouble": item.trouble.value if item.trouble else None,
-        "found": item.found,
-    }

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from rich.text import Text
 
 from drorch.access.assess import Assessment, Row, Status, outcome_reasons
-from drorch.access.codec import outcome_to_json
 from drorch.access.forecast import Forecast, ForecastKind
 from drorch.access.model import Constraint, StaffClass
 from drorch.access.operations import LostSite, Moving
@@ -121,19 +120,6 @@ def _people(item: Moving) -> str:
     return f"{'unknown' if item.served is None else item.served} of {item.needed}"
 
 
-def lost_as_json(result: LostSite) -> dict[str, object]:
-    """The same for machines."""
-    applications = result.applications
-    return {
-        "site": result.site,
-        "status": result.status.value,
-        "scenario": outcome_to_json(result.outcome),
-        "applications": None if applications is None else [_moving_as_json(item) for item in applications],
-        "gateways": [item.application for item in result.gateways],
-        "cut_off_meanwhile": list(result.cut_off),
-    }
-
-
 def _row(row: Row) -> tuple[object, ...]:
     return (
         row.site or "all",
@@ -173,15 +159,3 @@ def _age(row: Row) -> str:
 
 def _source(row: Row, measured: Collection[tuple[str | None, Constraint]]) -> str:
     return "measured" if (row.site, row.constraint) in measured else "declared"
-
-
-def _moving_as_json(item: Moving) -> dict[str, object]:
-    return {
-        "id": item.application,
-        "to": item.to,
-        "remote_access": item.remote_access,
-        "department": item.department,
-        "people_needed": item.needed,
-        "people_served": item.served,
-        "reached": item.reached,
-    }

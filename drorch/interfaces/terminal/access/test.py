@@ -12,15 +12,15 @@ import typer
 from rich.text import Text
 
 from drorch.access.denial_test.course import Standing
-from drorch.access.denial_test.driver import Drive, Warden, is_running
+from drorch.access.denial_test.driver import Drive, Warden
 from drorch.access.denial_test.model import Method, Outcome
 from drorch.access.denial_test.operations import DEMAND, RESULT, AccessTests
 from drorch.access.denial_test.prechecks import Bound
 from drorch.access.denial_test.text import report_text, result_to_json
-from drorch.access.operations import load_model
 from drorch.access.poll import load_sources_file
 from drorch.app import composition
 from drorch.core.errors import ExitCode, InputInvalid, NotFound
+from drorch.evidence.export import write_archive
 from drorch.evidence.signatures import load_signer
 from drorch.interfaces.terminal.output import console, print_json
 
@@ -80,10 +80,9 @@ def start(
     as_json: JsonOption = False,
 ) -> None:
     """Hold the test in this process until it is over, stopped, or a guard stops it. Exit code 0 only for a pass."""
-    tests, parts = _tests(), composition.access_parts()
-    planned, model, _ = tests.load(test)
-    configs = load_sources_file(sources, load_model(tests.folder(test).file("capacity.yaml")))
-    del model
+    tests, parts = composition.access_tests(on_wait=_waiting), composition.access_parts()
+    prepared = tests.load(test)
+    planned, configs = prepared.test, load_sources_file(sources, prepared.model)
     driver = None
     if planned.method is Method.RAMP:
         way = next((item for item in configs if item.id == planned.way), None)
@@ -95,8 +94,8 @@ def start(
         bound = Bound(licences=bind_licences or 0, days=bind_days or 0)
     signal.signal(signal.SIGTERM, _interrupt)
 
-    def warden(folder: Path) -> Warden:
-        return composition.warden(folder, sources, planned.way or "")
+    def warden(test: str) -> Warden:
+        return composition.warden(test, sources, planned.way or "")
 
     stands = Drive(parts, tests, configs, driver, warden).start(test, by, bound)
     _show(stands, as_json)
@@ -106,8 +105,7 @@ def start(
 @app.command()
 def status(test: IdArgument, as_json: JsonOption = False) -> None:
     """How a test stands."""
-    tests = _tests()
-    _show(tests.standing(test, running=is_running(tests.folder(test))), as_json)
+    _show(_tests().standing(test), as_json)
 
 
 @app.command()
@@ -118,8 +116,7 @@ def stop(
 ) -> None:
     """Stop a test under way: everybody is logged off. One whose process is gone is ended, and what is left is named."""
     tests = _tests()
-    folder = tests.folder(test)
-    if is_running(folder):
+    if tests.standing(test).running is not False:
         tests.stop(test, by, reason)
         console().print("asked to stop; it logs off what it logged on (drorch access test status)", soft_wrap=True)
         return
@@ -128,9 +125,18 @@ def stop(
 
 
 @app.command()
-def report(test: IdArgument, key: KeyOption, as_json: JsonOption = False) -> None:
+def report(
+    test: IdArgument,
+    key: KeyOption,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.zip", help="Default: access-test-TEST.zip here.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Seal the evidence of a test that has ended: result, journal and demand, signed. Nothing can be added then."""
-    stands, path = _tests().report(test, load_signer(key))
+    stands, data = _tests().report(test, load_signer(key))
+    path = output or Path(f"access-test-{test}.zip")
+    write_archive(path, data)
     _show(stands, as_json)
     if not as_json:
         console().print(f"evidence: {path}", soft_wrap=True)
@@ -138,6 +144,10 @@ def report(test: IdArgument, key: KeyOption, as_json: JsonOption = False) -> Non
 
 def _tests() -> AccessTests:
     return composition.access_tests()
+
+
+def _waiting(seconds: float, why: str) -> None:
+    typer.echo(f"{why}; waiting for {seconds:.0f} s, the test stands still meanwhile", err=True)
 
 
 def _show(stands: Standing, as_json: bool) -> None:

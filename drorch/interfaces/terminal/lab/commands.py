@@ -11,6 +11,7 @@ import typer
 
 from drorch.app.settings import home
 from drorch.catalog.files import load_catalog_file
+from drorch.core.codec import plain
 from drorch.core.errors import Broken, NotFound, Refused
 from drorch.interfaces.terminal.output import console, print_json, print_table
 from drorch.lab.control import Lab
@@ -83,7 +84,7 @@ def status(folder: Folder = None, json_output: Json = False) -> None:
     """What is up, what is down, what is broken on purpose."""
     state = Lab.open(find_lab_folder(folder)).status()
     if json_output:
-        print_json(state.to_json())
+        print_json(plain(state))
     else:
         _print_status(state)
 

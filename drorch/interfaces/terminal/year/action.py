@@ -15,6 +15,7 @@ from drorch.actions.model import Action, ActionSeverity, ActionState, Element, S
 from drorch.actions.operations import Actions, ByHand
 from drorch.app import composition
 from drorch.app.settings import home
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid
 from drorch.core.files import write_whole
 from drorch.core.findings import Finding
@@ -53,7 +54,7 @@ def list_(
     totals = counts(book.actions.values(), today)
     if as_json:
         listed = [action_to_json(item, today) for item in shown]
-        print_json({"on": today, "counts": totals, "actions": listed, "findings": [f.to_json() for f in findings]})
+        print_json({"on": today, "counts": totals, "actions": listed, "findings": plain(findings)})
     else:
         print_actions(shown, totals, today)
         print_findings(findings)
@@ -239,7 +240,7 @@ def _print_aside(findings: tuple[Finding, ...]) -> None:
 
 
 def _actions() -> Actions:
-    return Actions(home(), composition.clock(), composition.record_holds)
+    return Actions(home(), composition.event_store(), composition.clock(), composition.record_holds)
 
 
 def _say(event: ActionEvent, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from drorch.actions.operations import Actions
 from drorch.app import composition
 from drorch.app.settings import home
 from drorch.core.codec import plain
@@ -22,6 +23,7 @@ from drorch.report.after_action.model import AfterAction, Rating
 from drorch.report.after_action.operations import AfterActions, Draft
 from drorch.report.review.operations import review_pack
 from drorch.year.local_time import parse_day
+from drorch.year.log import year_log
 from drorch.year.operations import Year, load_year
 from drorch.year.statement import LONGEST_PAGE, Said
 
@@ -137,7 +139,7 @@ def check(report: IdArgument, as_json: JsonOption = False) -> None:
     reports = _reports()
     findings = reports.check(reports.book(report).version(None))
     if as_json:
-        print_json({"findings": [found.to_json() for found in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(f"{len(findings)} findings")
@@ -189,14 +191,15 @@ def pack(
     if html is None and pdf is None:
         raise InputInvalid("no form was asked for", next_step="give --html or --pdf")
     programme, entries = load_year(year, catalog)
-    of = Year(home(), composition.clock(), programme, entries)
+    store, clock = composition.event_store(), composition.clock()
+    of = Year(home(), year_log(store), clock, programme, entries)
     day = parse_day(on, "--on") if on else None
-    page = review_pack(home(), composition.clock(), of, programme.title, day, sign or ())
+    page = review_pack(of, Actions(home(), store, clock), _reports(), programme.title, day, sign or ())
     write_paper(page, html=html, pdf=pdf, made_at=f"{day or of.today()}T00:00:00+00:00")
 
 
 def _reports() -> AfterActions:
-    return AfterActions(home(), composition.clock(), composition.record_holds)
+    return AfterActions(home(), composition.event_store(), composition.clock(), composition.record_holds)
 
 
 def _text(file: Path) -> str:

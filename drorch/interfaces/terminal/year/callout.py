@@ -21,10 +21,13 @@ from drorch.callout.rehearsal import Rehearsed, rehearse
 from drorch.callout.result import CalloutResult, result_to_json, shown_as
 from drorch.catalog.durations import show_duration
 from drorch.catalog.files import load_catalog_file
+from drorch.core.codec import plain
 from drorch.core.errors import Broken, ExitCode, InputInvalid
+from drorch.core.files import write_whole
 from drorch.core.findings import errors
 from drorch.interfaces.terminal.output import console, print_findings, print_json, print_table
 from drorch.interfaces.terminal.year.callout_table import event_line, print_result
+from drorch.year.log import year_log
 from drorch.year.model import TestResult
 from drorch.year.operations import Year, load_year
 from drorch.year.statement import Said
@@ -54,7 +57,7 @@ def check(
     loaded = load_call_tree(read_private(tree), str(tree))
     findings = check_call_tree(loaded, load_catalog_file(catalog))
     if as_json:
-        print_json({"findings": [finding.to_json() for finding in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(
@@ -133,19 +136,21 @@ def report(
     catalog: CatalogOption = DEFAULT_CATALOG,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the result as JSON, and on request into the year. Exit code 1 when too few were reached."""
+    """Show the result; on request write it as JSON, and into the year. Exit code 1 when too few were reached."""
     callouts = composition.callouts()
     if record:
         if by is None or reason is None:
             raise InputInvalid("a record has a name and a reason", where="--record", next_step="give --by and --reason")
         programme, entries = load_year(year, catalog)
-        of_year = Year(home(), composition.clock(), programme, entries)
+        of_year = Year(home(), year_log(composition.event_store()), composition.clock(), programme, entries)
         for event, whys in callouts.record(exercise, of_year, programme.timezone, Said(person=by, reason=reason)):
             console(stderr=True).print(f"record {event.seq} of the year")
             for why in whys:
                 console(stderr=True).print(f"  {why}", soft_wrap=True)
-    found, path = callouts.write_report(exercise, output)
-    console(stderr=True).print(f"written: {path}", soft_wrap=True)
+    found, text = callouts.report(exercise)
+    if output is not None:
+        write_whole(output, text)
+        console(stderr=True).print(f"written: {output}", soft_wrap=True)
     _show(found, as_json)
 
 
@@ -160,7 +165,7 @@ def serve(
         raise Broken(
             "the web server is not installed", next_step="install drorch with its extra: drorch[web]"
         ) from error
-    page = asgi_app(AckPage(home(), composition.clock()))
+    page = asgi_app(AckPage(composition.callouts().exercises, composition.clock()))
     # Links are secrets: no line of any log may hold one.
     uvicorn.run(page, host="127.0.0.1", port=port, access_log=False, log_level="warning", server_header=False)
 
@@ -168,8 +173,7 @@ def serve(
 def _drive(exercise: str, as_json: bool) -> None:
     callouts = composition.callouts()
     callouts.drive(exercise, _progress)
-    found, _ = callouts.write_report(exercise)
-    _show(found, as_json)
+    _show(callouts.result(exercise), as_json)
 
 
 def _progress(tree: CallTree, state: Callout, event: CalloutEvent) -> None:

@@ -20,7 +20,7 @@ def event_line(tree: CallTree, state: Callout, event: CalloutEvent) -> str:
     """One event in words; empty for what is not worth a line."""
     body = event.body
     if isinstance(body, Begun):
-        return f"EXERCISE: call-out of {', '.join(body.departments)}, begun by {body.by}"
+        return f"EXERCISE: call-out of {', '.join(body.departments)}, begun by {event.person}"
     if isinstance(body, Acknowledged):
         return f"{_who(tree, state, body.message)}: acknowledged"
     if isinstance(body, SendingEnded):
@@ -29,7 +29,7 @@ def event_line(tree: CallTree, state: Callout, event: CalloutEvent) -> str:
             f"{_who(tree, state, body.message)}: {_kind(state, body.message)} by {_way(state, body.message)}{trouble}"
         )
     if isinstance(body, StopAsked):
-        return f"stopped by {body.by}: {body.reason}"
+        return f"stopped by {event.person}: {event.reason}"
     return f"over: {body.outcome}" if isinstance(body, Over) else ""
 
 
@@ -42,18 +42,19 @@ def print_result(found: CalloutResult, now: datetime) -> None:
     people = [_person(item.department, one) for item in found.departments for one in item.people]
     if people:
         print_table("People", ("department", "who", "how", "attempts", "after"), people)
+    sums = found.messages
     console().print(
-        f"{found.messages} messages: {found.sent} taken, {found.not_sent} not sent, {found.unknown} unknown"
+        f"{sums.intended} messages: {sums.sent} taken, {sums.not_sent} not sent, {sums.unknown} unknown"
         " (these may have gone out)"
     )
-    for why, number in found.not_sent_because:
+    for why, number in sums.not_sent_because.items():
         console().print(f"  not sent, {number} times: {why}", soft_wrap=True)
 
 
 def _row(item: DepartmentResult) -> tuple[object, ...]:
     result = Text(item.result.value, style=_STYLE[item.result]) if item.result else Text("-", style="dim")
     times = (_time(item.median_s), _time(item.slowest_s))
-    return item.department, item.expected, item.reached, item.covered, *times, result
+    return item.department, item.expected, item.reached, item.covered_by_deputy, *times, result
 
 
 def _person(department: str, one: Reached) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from drorch.app.settings import home
 from drorch.catalog.durations import parse_duration, show_duration
 from drorch.catalog.files import load_catalog_file
 from drorch.catalog.text import MAX_BYTES
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid, NotFound
 from drorch.core.files import read_input, write_whole
 from drorch.core.findings import errors
@@ -25,7 +26,7 @@ from drorch.year.codec import event_to_json, status_to_json
 from drorch.year.freshness import stale_to_json
 from drorch.year.load import load_programme
 from drorch.year.local_time import local, parse_day, parse_instant
-from drorch.year.log import ApprovalWithdrawn, Booked, Moved, Recorded, StandingApproval, Withdrawn, YearEvent
+from drorch.year.log import ApprovalWithdrawn, Booked, Moved, Recorded, StandingApproval, Withdrawn, YearEvent, year_log
 from drorch.year.model import Activity, TestResult
 from drorch.year.operations import Claim, Wish, Year, load_year
 from drorch.year.statement import Said
@@ -61,7 +62,7 @@ def status(
     stale = _year(year, catalog).freshness(found).stale if on is None else None
     if as_json:
         told = {"stale": None if stale is None else [stale_to_json(item) for item in stale]}
-        print_json({**status_to_json(found), **told, "findings": [item.to_json() for item in findings]})
+        print_json({**status_to_json(found), **told, "findings": plain(findings)})
     else:
         print_status(found, obligation, every)
         if stale:
@@ -99,7 +100,7 @@ def check(
     programme = load_programme(read_input(year, MAX_BYTES), str(year), entries)
     findings = check_programme(programme, entries)
     if as_json:
-        print_json({"findings": [finding.to_json() for finding in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(
@@ -281,7 +282,7 @@ def window(
 
 def _year(year: Path, catalog: Path) -> Year:
     programme, entries = load_year(year, catalog)
-    return Year(home(), composition.clock(), programme, entries)
+    return Year(home(), year_log(composition.event_store()), composition.clock(), programme, entries)
 
 
 def _seconds(text: str) -> float:

@@ -17,6 +17,7 @@ from drorch.core.files import write_whole
 from drorch.core.ids import canonical_json
 from drorch.interfaces.terminal.output import console, print_json, print_table
 from drorch.year.local_time import local, parse_day
+from drorch.year.log import year_log
 from drorch.year.model import Programme
 from drorch.year.operations import Year, load_year
 from drorch.year.planning.codec import plan_to_json
@@ -47,7 +48,7 @@ def plan(
 ) -> None:
     """Lay out every test that a year still owes; booked ones stay. Exit code 1 when not all of them fit."""
     programme, entries = load_year(year, catalog)
-    of_year = Year(home(), composition.clock(), programme, entries)
+    of_year = Year(home(), year_log(composition.event_store()), composition.clock(), programme, entries)
     today = of_year.today()
     first = parse_day(from_day, "--from") if from_day else today + timedelta(days=1)
     if book and first <= today:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from drorch.app import composition, settings
 from drorch.catalog.durations import show_duration
+from drorch.core.codec import plain
 from drorch.core.errors import ExitCode, InputInvalid, NotFound
 from drorch.core.findings import errors
 from drorch.core.ids import short
@@ -40,6 +41,7 @@ from drorch.schedules.operations import (
 from drorch.schedules.works import Works
 from drorch.year.codec import event_to_json
 from drorch.year.local_time import local, parse_day
+from drorch.year.log import year_log
 from drorch.year.operations import Year
 from drorch.year.statement import Said
 
@@ -67,7 +69,7 @@ def check(
     files = ScheduleFiles(schedules=schedule, catalog=catalog, year=year)
     setup, findings = read_setup(files, composition.scheduled_checks(year, catalog).keys(), _now())
     if as_json:
-        print_json({"findings": [finding.to_json() for finding in findings]})
+        print_json({"findings": plain(findings)})
     else:
         print_findings(findings)
         console().print(f"{len(setup.schedules.items)} schedules; {len(findings)} findings")
@@ -265,13 +267,15 @@ def _works(setup: Setup, estate: Path | None = None) -> Works:
         composition.operations(home),
         composition.driver_processes(),
         composition.scheduled_checks(setup.files.year, setup.files.catalog),
+        year_log(composition.event_store(home)),
         setup,
         lambda: estate or settings.default_estate(),
     )
 
 
 def _year(setup: Setup) -> Year:
-    return Year(settings.home(), composition.clock(), setup.programme, setup.catalog)
+    log = year_log(composition.event_store())
+    return Year(settings.home(), log, composition.clock(), setup.programme, setup.catalog)
 
 
 def _schedule(setup: Setup, name: str) -> Schedule:

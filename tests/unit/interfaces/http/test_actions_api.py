@@ -116,18 +116,18 @@ def test_it_is_changed_only_as_it_was_seen(scene: WebScene, client: TestClient) 
     assert client.get(f"{API}/{name}", headers={**planner, "If-None-Match": etag}).status_code == 304
     match = {**planner, "If-Match": etag}
     post(client, match, f"/{name}/update", begin=True)
-    before = (scene.home / "actions.jsonl").read_bytes()
+    before = scene.store.read("actions")
     post(client, match, f"/{name}/update", 412, root_cause="x")
-    assert (scene.home / "actions.jsonl").read_bytes() == before
+    assert scene.store.read("actions") == before
 
 
 def test_a_department_writes_about_its_own_actions_only(scene: WebScene, client: TestClient) -> None:
     name = owned(client, scene.header("pia", Role.PLANNER), owner="Omar Owner")
     stranger = scene.header("dora", Role.DEPARTMENT)
     assert "departments" in post(client, stranger, f"/{name}/update", 403, begin=True)["detail"]
-    before = (scene.home / "actions.jsonl").read_bytes()
+    before = scene.store.read("actions")
     assert "departments" in post(client, stranger, f"/{name}/claim", 403)["detail"]
-    assert (scene.home / "actions.jsonl").read_bytes() == before
+    assert scene.store.read("actions") == before
     own = scene.header("omar", Role.DEPARTMENT, person="omar  OWNER")
     assert post(client, own, f"/{name}/update", begin=True)["action"] == "give the listener its port back"
     assert post(client, own, f"/{name}/claim")["state"] == "done"

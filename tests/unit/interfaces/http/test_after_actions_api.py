@@ -87,11 +87,10 @@ def test_nobody_approves_what_he_has_not_read(
 ) -> None:
     read = completed(client, pia)["content"]
     post(client, pia, "/x/edit", field="summary", text="Everything was perfect.")
-    log = scene.home / "aar" / "x" / "log.jsonl"
-    before = log.read_bytes()
+    before = scene.store.read("after-action/x")
     assert "something else than what was read" in post(client, omar, "/x/review", 409, content=read)["detail"]
     post(client, omar, "/x/review", 422)
-    assert log.read_bytes() == before
+    assert scene.store.read("after-action/x") == before
     now = client.get(f"{API}/x", headers=omar).json()["content"]
     post(client, omar, "/x/review", content=now)
     scene.broken_records[RUN] = "the record is not what the journal says"

@@ -78,7 +78,7 @@ def test_a_standing_approval_is_for_what_was_read(scene: WebScene, client: TestC
     assert client.post(f"{url}/approve", json={**wish, "family": "sha256:other"}, headers=ada).status_code == 412
     assert client.post(f"{url}/approve", json={**wish, "until": "2015-01-01"}, headers=ada).status_code == 422
     assert client.post(f"{url}/withdraw", json=WHY, headers=pia).status_code == 404
-    assert (scene.home / "year.jsonl").read_bytes() == b"", "a refusal writes nothing"
+    assert scene.store.read("year") == (), "a refusal writes nothing"
     made = client.post(f"{url}/approve", json=wish, headers=ada)
     assert (made.status_code, made.json()["person"]) == (201, "Ada Person")
     assert get(client, ada, "/schedule/drill-finance")["standing_approval"]["seq"] == 1
@@ -110,7 +110,7 @@ def test_the_plan_of_the_year_is_booked_as_it_was_read(scene: WebScene, client: 
     url = f"{API}/year/plan/book"
     assert client.post(url, json=WHY, headers=pia).status_code == 428
     assert client.post(url, json=WHY, headers={**pia, "If-Match": '"other"'}).status_code == 412
-    assert not (scene.home / "year.jsonl").exists()
+    assert scene.store.read("year") == ()
     booked = client.post(url, json=WHY, headers={**pia, "If-Match": etag})
     assert plan["verdict"] == "feasible"
     assert booked.status_code == 201, booked.text

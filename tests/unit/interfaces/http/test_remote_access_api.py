@@ -14,9 +14,9 @@ import pytest
 from fastapi.testclient import TestClient
 from unit.interfaces.http.worlds import SOURCES, held, prepared, signer
 
-from drorch.access.denial_test.driver import alone
-from drorch.access.denial_test.seal import EVIDENCE, open_evidence
+from drorch.access.denial_test.seal import open_evidence
 from drorch.app.accounts import Account, Role
+from drorch.core.errors import Refused
 from drorch.testing.web import PASSWORD, WebScene
 
 ROOT = Path(__file__).parents[4]
@@ -101,22 +101,34 @@ def test_the_archive_is_there_once_it_is_sealed(scene: WebScene, client: TestCli
     scene.context.access_tests.report(test, signer(tmp_path))
     data = client.get(url, headers=olga).content
     assert "journal.jsonl" in zipfile.ZipFile(BytesIO(data)).namelist()
-    (tmp_path / EVIDENCE).write_bytes(data)
-    assert open_evidence(tmp_path / EVIDENCE).test == test
+    assert open_evidence(data, "answer").test == test
     (listed,) = get(client, olga, "/tests")["items"]
     assert (listed["test"], listed["state"]) == (test, "sealed")
+
+
+def test_of_a_test_on_another_machine_nobody_here_says_that_its_process_is_gone(
+    scene: WebScene, client: TestClient, tmp_path: Path
+) -> None:
+    test, tests = prepared(scene, tmp_path), scene.context.access_tests
+    tests.write(test, "started", {"host": "elsewhere"}, "Ada Admin")
+    state = get(client, scene.header("vera", Role.VIEWER), f"/tests/{test}")["state"]
+    assert state == "begun on elsewhere: only there can be seen whether it goes on"
+    with pytest.raises(Refused, match="begun on elsewhere"):
+        tests.end_interrupted(test)
+    tests.stop(test, "Grace", "called off")
+    assert tests.stop_asked(test) == "Grace: called off"
 
 
 def test_a_test_under_way_is_told_apart_from_one_whose_process_is_gone(
     scene: WebScene, client: TestClient, tmp_path: Path
 ) -> None:
     test = prepared(scene, tmp_path)
-    folder = scene.context.access_tests.folder(test)
-    folder.journal.append(scene.clock.now().wall, "started", {"by": "Ada Admin"})
+    tests = scene.context.access_tests
+    tests.write(test, "started", {"host": "here"}, "Ada Admin")
     vera = scene.header("vera", Role.VIEWER)
-    with alone(folder):
+    with tests.alone(test):
         assert get(client, vera, f"/tests/{test}")["state"] == "running"
     assert get(client, vera, f"/tests/{test}")["state"].startswith("interrupted")
-    folder.file("demand.json").write_text("{}", encoding="utf-8")
-    assert client.get(f"{API}/tests/{test}", headers=vera).status_code == 422, "a changed demand is no test"
+    tests.write("changed", "prepared", {"test": "changed", "demand": "sha256:0"}, "Ada Admin")
+    assert client.get(f"{API}/tests/changed", headers=vera).status_code == 422, "a changed demand is no test"
     assert client.get(f"{API}/tests/nothing", headers=vera).status_code == 404

@@ -25,11 +25,11 @@ from unit.callout.parts import Exercise
 from unit.interfaces.http.worlds import SOURCES, prepared
 
 from drorch.actions.model import ActionSeverity, Subject, SubjectKind
-from drorch.actions.operations import Actions, ByHand
+from drorch.actions.operations import ByHand
 from drorch.app.accounts import Role
 from drorch.core.files import write_whole
 from drorch.plan.model import Kind
-from drorch.report.after_action.operations import AfterActions, Draft
+from drorch.report.after_action.operations import Draft
 from drorch.run import events as ev
 from drorch.testing.plans import make_plan, playbook_step
 from drorch.testing.runs import failed
@@ -86,10 +86,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> WebScene:
     somebody = Said(person="Somebody Else", reason="known")
     about = (Subject(kind=SubjectKind.APPLICATION, id="umoja"),)
     wish = ByHand(title="known", severity=ActionSeverity.MINOR, subjects=about, estate="nowhere")
-    Actions(made.home, made.clock).open(wish, somebody)
-    AfterActions(made.home, made.clock).draft(Draft(runs=("r1",), id="aar-known"), somebody)
+    made.context.actions.open(wish, somebody)
+    made.context.after_actions.draft(Draft(runs=("r1",), id="aar-known"), somebody)
     prepared(made, folder)
-    Exercise(made.home, clock=made.clock).begin()
+    Exercise(made.home, clock=made.clock, store=made.store).begin()
     made.settings.closing.set()  # streams end at once
     return made
 

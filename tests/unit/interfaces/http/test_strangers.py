@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from fastapi.testclient import TestClient
 
 from drorch.app.accounts import Role
 from drorch.app.audit import AuditLog, Entry
-from drorch.core.errors import Broken
+from drorch.core.errors import StoreAway
+from drorch.core.stream import Append, Record
 from drorch.interfaces.http.security import strangers
 from drorch.interfaces.http.security.strangers import LINES, WINDOW_S, Strangers
 from drorch.testing.clock import HandClock
+from drorch.testing.streams import MemoryStore
 from drorch.testing.web import WebScene
 
 API = "/api/v1"
+
+
+class Away(MemoryStore):
+    """Does not take what is written while it is away."""
+
+    away = False
+
+    def write(self, *appends: Append) -> tuple[tuple[Record, ...], ...]:
+        if self.away:
+            raise StoreAway("the store does not answer")
+        return super().write(*appends)
 
 
 def entry(address: str = "192.0.2.1") -> Entry:
@@ -56,7 +67,7 @@ def test_addresses_are_counted_apart_and_the_oldest_is_told_for_a_new_one(
     scene: WebScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(strangers, "REMEMBERED", 2)
-    log = AuditLog(scene.home, scene.clock)
+    log = AuditLog(scene.store, scene.clock)
     seen = Strangers(log, scene.clock)
     for _ in range(LINES + 3):
         seen.note(entry("2001:db8::1"))
@@ -72,15 +83,14 @@ def test_addresses_are_counted_apart_and_the_oldest_is_told_for_a_new_one(
 
 
 def test_a_count_that_cannot_be_written_is_kept(scene: WebScene) -> None:
-    clock = HandClock()
-    log = AuditLog(scene.home, clock)
+    clock, store = HandClock(), Away()
+    log = AuditLog(store, clock)
     seen = Strangers(log, clock)
     for _ in range(LINES + 1):
         seen.note(entry())
-    moved = scene.home.with_name("away")
-    shutil.move(scene.home, moved)
-    with pytest.raises(Broken):
+    store.away = True
+    with pytest.raises(StoreAway):
         seen.tell(every=True)
-    shutil.move(moved, scene.home)
+    store.away = False
     seen.tell(every=True)
     assert "1 more requests" in str(log.read()[-1]["detail"])

@@ -16,7 +16,9 @@ from drorch.catalog.model import Catalog
 from drorch.core.errors import InputInvalid, Refused
 from drorch.interfaces.terminal.main import main
 from drorch.testing.clock import HandClock
+from drorch.testing.streams import MemoryStore
 from drorch.year.local_time import local_day
+from drorch.year.log import YearLog, year_log
 from drorch.year.model import Activity, Programme, TestResult
 from drorch.year.operations import Claim, Wish, Year, load_year
 from drorch.year.planning.load import load_planner
@@ -38,8 +40,13 @@ def loaded() -> tuple[Programme, Catalog, Planner]:
 
 
 @pytest.fixture
-def year(tmp_path: Path, loaded: tuple[Programme, Catalog, Planner]) -> Year:
-    return Year(tmp_path, HandClock(datetime(2013, 1, 1, 12, tzinfo=UTC)), loaded[0], loaded[1])
+def log() -> YearLog:
+    return year_log(MemoryStore())
+
+
+@pytest.fixture
+def year(tmp_path: Path, log: YearLog, loaded: tuple[Programme, Catalog, Planner]) -> Year:
+    return Year(tmp_path, log, HandClock(datetime(2013, 1, 1, 12, tzinfo=UTC)), loaded[0], loaded[1])
 
 
 def planned(year: Year, loaded: tuple[Programme, Catalog, Planner], first: date = START, *, may_move: bool = False,
@@ -107,13 +114,13 @@ def test_what_is_booked_stays_and_nothing_is_planned_twice(
 
 
 def test_after_a_failed_test_only_what_failed_is_planned_anew(
-    year: Year, loaded: tuple[Programme, Catalog, Planner], tmp_path: Path
+    year: Year, log: YearLog, loaded: tuple[Programme, Catalog, Planner], tmp_path: Path
 ) -> None:
     first = planned(year, loaded)
     book_plan(year, first, SAID)
     called = next(item for item in first.placements if item.task.id == "call-out-dm-2013")
     day = local_day(called.start, loaded[0].timezone)
-    later = Year(tmp_path, HandClock(called.start + timedelta(days=2)), loaded[0], loaded[1])
+    later = Year(tmp_path, log, HandClock(called.start + timedelta(days=2)), loaded[0], loaded[1])
     paper = tmp_path / "paper"
     paper.write_text("nobody answered")
     later.record(
@@ -267,7 +274,9 @@ def test_a_booking_that_comes_too_late_does_not_fulfil_a_rolling_duty(
     loaded: tuple[Programme, Catalog, Planner], tmp_path: Path
 ) -> None:
     body = "crisis-operations-group"
-    year = Year(tmp_path, HandClock(datetime(2014, 1, 1, 12, tzinfo=UTC)), loaded[0], loaded[1])
+    year = Year(
+        tmp_path, year_log(MemoryStore()), HandClock(datetime(2014, 1, 1, 12, tzinfo=UTC)), loaded[0], loaded[1]
+    )
     paper = tmp_path / "paper"
     paper.write_text("all were there")
     year.record(
