@@ -15,11 +15,12 @@ from drorch.app import settings
 from drorch.catalog.check import check_catalog
 from drorch.catalog.files import load_catalog_file
 from drorch.catalog.model import Catalog
-from drorch.core.errors import Broken, DrorchError
+from drorch.core.errors import DrorchError
 from drorch.core.findings import Severity
 from drorch.core.ids import short
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate, NameServer
+from drorch.orchestration.held_groups import Known, known_of
 from drorch.orchestration.lost_runs import NO_EVENTS_NEXT, runs_without_events
 from drorch.orchestration.operator_requests import Operations
 from drorch.plan.playbook_folder import playbooks_folder, read_playbooks
@@ -185,12 +186,12 @@ class Doctor:
     def _journal_holds(self, _: Patient) -> Iterator[Check]:
         journal = self._journal()
         runs = journal.runs()
-        broken = [(run, said) for run in runs if (said := _why_broken(journal, run)) is not None]
+        broken = [known for run in runs if (known := known_of(journal, run)).problem is not None]
         yield _check(
             "journal",
             not broken,
             f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}, every chain holds",
-            "; ".join(f"run {run}: {said}" for run, said in broken),
+            "; ".join(f"run {known.run}: {known.problem}; it holds {_held(known)}" for known in broken),
             "keep the store, restore it from its export, and find out who changed it",
         )
 
@@ -200,21 +201,28 @@ class Doctor:
         yield _check("lost runs", not lost, "every run folder has its events", said, NO_EVENTS_NEXT)
 
     def _runs(self, _: Patient) -> Iterator[Check]:
-        operations, alone, unreadable = self._operations(), [], []
-        for run in self._journal().runs():
+        journal, operations, alone = self._journal(), self._operations(), []
+        unreadable: list[Known] = []
+        for run in journal.runs():
             try:
                 now = operations.now(run)
             except DrorchError:
-                unreadable.append(run)
+                unreadable.append(known_of(journal, run))
                 continue
             if now.state.head.started_at is not None and now.state.ended is None and not now.driven:
                 alone.append(run)
         step = f"drorch run watch {alone[0]}, then drorch run attach {alone[0]}" if alone else ""
-        said = "none is under way without a driver"
-        yield _check("runs", not alone, said, f"no driver is at: {', '.join(alone)}", step)
-        if unreadable:
-            said = f"the files of {len(unreadable)} cannot be read: {', '.join(unreadable[:3])}"
-            step = "restore the state folder's runs from its copy"
+        if alone or not unreadable:
+            said = "none is under way without a driver"
+            yield _check("runs", not alone, said, f"no driver is at: {', '.join(alone)}", step)
+        step = "look at them on the machine that began them, or restore this state folder's runs from its copy"
+        under_way = [known for known in unreadable if known.holds]
+        if under_way:
+            names = "; ".join(f"{known.run} holds {_held(known)}" for known in under_way)
+            said = f"{len(under_way)} under way cannot be looked at from here: {names}"
+            yield Check(name="runs", health=Health.BAD, said=said, next_step=step)
+        if others := [known.run for known in unreadable if not known.holds]:
+            said = f"the files of {len(others)} cannot be read: {', '.join(others[:3])}"
             yield Check(name="runs", health=Health.WARNING, said=said, next_step=step)
 
     def _catalog(self, patient: Patient) -> Iterator[Check]:
@@ -278,12 +286,10 @@ def _check(name: str, holds: bool, good: str, bad: str, step: str) -> Check:
     return Check(name=name, health=Health.BAD, said=bad, next_step=step)
 
 
-def _why_broken(journal: Journal, run: str) -> str | None:
-    try:
-        journal.read(run)
-    except Broken as broken:
-        return broken.what
-    return None
+def _held(known: Known) -> str:
+    if known.created is None:
+        return "every protection group"
+    return _some(known.groups) if known.groups else "nothing"
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

@@ -8,8 +8,11 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from drorch.core.codec import plain
 from drorch.core.errors import InputInvalid
 from drorch.core.files import read_input
+from drorch.core.ids import content_hash
+from drorch.core.templates import TEMPLATE, template_in
 from drorch.estate.model import Estate
 
 MAX_ESTATE_BYTES = 4_000_000
@@ -22,7 +25,7 @@ def load_estate(path: Path) -> Estate:
         raise InputInvalid("an estate file is at most 4 MB", where=str(path), next_step="name the estate file")
     try:
         data = yaml.load(raw, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise InputInvalid(
@@ -33,7 +36,7 @@ def load_estate(path: Path) -> Estate:
         if key not in known:
             raise InputInvalid(f"unknown field {key!r}", where=str(path), next_step=f"known are {sorted(known)}")
     try:
-        return TypeAdapter(Estate).validate_python(data)
+        estate: Estate = TypeAdapter(Estate).validate_python(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -42,3 +45,18 @@ def load_estate(path: Path) -> Estate:
             where=str(path),
             next_step="see docs/architecture.md, 'Estate file', or let 'drorch lab up' write one",
         ) from error
+    try:
+        estate_id(estate)
+    except ValueError:
+        step = "write the text anew"
+        raise InputInvalid(
+            "it holds text that is no text (a lone surrogate)", where=str(path), next_step=step
+        ) from None
+    if (place := template_in(estate, "the estate")) is not None:
+        raise InputInvalid(TEMPLATE, where=f"{path}: {place}", next_step="write the value itself")
+    return estate
+
+
+def estate_id(estate: Estate) -> str:
+    """Content hash of an estate: what a plan is bound to, and what a run was performed on."""
+    return content_hash(plain(estate))

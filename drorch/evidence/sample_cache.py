@@ -13,7 +13,7 @@ from drorch.core.state_folder import WatchFolder
 from drorch.evidence.codec import sample_of
 from drorch.evidence.model import Sample
 from drorch.evidence.thin import ThinSamples
-from drorch.plan.model import PLAN_SCHEMA, ApplicationScope, Kind, Limits, Plan
+from drorch.plan.model import PLAN_SCHEMA, ApplicationScope, Kind, Limits, Plan, Selection
 
 CLOCK_JUMP_S = 300.0
 """So much the system clock may have been set; a start of the machine sets the monotonic one back by far more."""
@@ -120,8 +120,10 @@ def everything(catalog: Catalog) -> Plan:
         schema=PLAN_SCHEMA,
         kind=Kind.READINESS,
         title="standing watch",
+        selection=Selection(),
         lost_site=None,
         catalog_id=catalog.content_id,
+        estate_id=None,
         playbooks_id="",
         scope=tuple(
             ApplicationScope(

@@ -13,6 +13,7 @@ from drorch.core.errors import Broken, InputInvalid, NotFound, Refused
 from drorch.core.ids import short
 from drorch.core.redact import redact_text
 from drorch.core.state_folder import RunFolder, run_folder
+from drorch.orchestration.held_groups import known_of
 from drorch.orchestration.ports import Parts
 from drorch.plan.codec import plan_id
 from drorch.plan.files import load_plan_file
@@ -238,15 +239,12 @@ class Operations:
             if run == now.run:
                 later = True
                 continue
-            try:
-                plan = load_plan_file(run_folder(self._parts.home, run).plan)
-            except (InputInvalid, Broken):
-                continue  # its files are gone: it cannot be driven any more
-            shared = sorted(mine & groups_of(plan))
-            state = fold(plan, self._parts.journal.read(run)) if shared else None
-            if state is not None and state.head.started_at is not None and (later or state.ended is None):
+            other = known_of(self._parts.journal, run)
+            shared = sorted(mine if other.created is None else mine & set(other.groups))
+            if shared and (other.holds or (later and other.head.started_at is not None)):
+                unread = f", as far as anybody can tell ({other.problem})" if other.problem else ""
                 raise Refused(
-                    f"the run {run} has taken over {', '.join(shared[:5])} since",
+                    f"the run {run} has taken over {', '.join(shared[:5])} since{unread}",
                     where=f"run {now.run}",
                     next_step="end that run first when it has not ended; what is still missing is for a new run",
                 )

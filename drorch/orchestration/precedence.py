@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from drorch.core.errors import DrorchError, Refused
 from drorch.core.state_folder import run_folder
+from drorch.orchestration.held_groups import known_of
 from drorch.orchestration.operator_requests import Operations
 from drorch.orchestration.ports import DriverProcesses, Parts
 from drorch.orchestration.service import Opened
@@ -22,16 +23,18 @@ LOOK_S = 0.2
 
 
 def emergencies(parts: Parts) -> Mapping[str, frozenset[str]]:
-    """Failovers that are declared, approved and have not ended, with the protection groups each needs."""
+    """Failovers that are declared, approved and have not ended, with the protection groups each needs.
+
+    One that cannot be read is one of them: nobody can tell that it has ended.
+    """
     found: dict[str, frozenset[str]] = {}
     for run in parts.journal.runs():
-        known = _known(parts, run)
-        if known is None:
+        known = known_of(parts.journal, run)
+        if known.created is None or known.created.kind != Kind.FAILOVER:
             continue
-        plan, state = known
-        asked_for = state.head.declared is not None and state.head.approvals
-        if plan.kind is Kind.FAILOVER and asked_for and state.ended is None:
-            found[run] = groups_of(plan)
+        asked_for = known.head.declared is not None and known.head.approvals
+        if known.problem is not None or (asked_for and known.head.ended is None):
+            found[run] = frozenset(known.groups)
     return found
 
 
@@ -43,8 +46,8 @@ def give_way(parts: Parts, operations: Operations, drivers: DriverProcesses, dri
     now = operations.now(drill)
     if now.plan.kind is not Kind.DRILL or now.state.ended is not None:
         return False
-    declared = _known(parts, failover)
-    person = declared[1].head.declared.person if declared and declared[1].head.declared else "drorch"
+    declared = known_of(parts.journal, failover).head.declared
+    person = declared.person if declared else "drorch"
     reason = f"{GIVES_WAY}{failover}"
     if now.state.head.cleaning is None:
         ask = operations.clean_up if now.state.head.started_at is not None else operations.stop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from drorch.catalog.files import MAX_CATALOG_BYTES, load_catalog_file
 from drorch.catalog.model import Catalog
 from drorch.core.codec import plain
-from drorch.core.errors import DrorchError, Refused
+from drorch.core.errors import Refused
 from drorch.core.files import read_file, read_input, write_whole
 from drorch.core.ids import canonical_json
 from drorch.core.state_folder import RunContext, RunFolder, WatchFolder, run_folder, watch_folder
@@ -22,9 +22,11 @@ from drorch.evidence.record.codec import report_to_text
 from drorch.evidence.record.model import Report, TimeSpent
 from drorch.orchestration import alert_silence, baselines, run_start, start_conditions
 from drorch.orchestration.boot_log import boots_of, note_boot
+from drorch.orchestration.held_groups import groups_held, holding
 from drorch.orchestration.measurement import measure_run
 from drorch.orchestration.ports import Parts, PartsOfEstate
 from drorch.orchestration.prior_watch import wait_for_baseline, watch_before
+from drorch.orchestration.run_list import RunLine, run_line
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_id, plan_to_text
 from drorch.plan.files import load_plan_file
@@ -34,8 +36,7 @@ from drorch.report.text import report_as_text
 from drorch.run import events as ev
 from drorch.run.conditions import Conditions
 from drorch.run.driver import Driver
-from drorch.run.interlocks import groups_of
-from drorch.run.progress import SATISFIED, StepStatus
+from drorch.run.progress import StepStatus
 from drorch.run.state import RunState, fold
 
 SETTLE_S = 1.5
@@ -92,20 +93,6 @@ class Opened:
     """The programme whose windows hold for it; None: none was owed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunLine:
-    """One run in a list of runs."""
-
-    run: str
-    kind: str
-    plan_id: str
-    operator: str
-    outcome: str
-    steps: int
-    done: int
-    failed: int
-
-
 class Service:
     """Begin, drive and conclude runs. One object per command; holds no state of a run."""
 
@@ -121,7 +108,7 @@ class Service:
         text = read_input(request.catalog_file, MAX_CATALOG_BYTES)
         catalog = load_catalog_file(request.catalog_file)
         estate = load_estate(request.estate_file)
-        run_start.check_plan_fits(request.plan, catalog, request.catalog_file)
+        run_start.check_plan_fits(request.plan, catalog, request.catalog_file, estate, request.estate_file)
         people = (("operator", request.operator), *(("approver", item.person) for item in request.approvals))
         run_start.check_names(iter(people))
         run_start.check_commit(request.plan, request.commit)
@@ -148,7 +135,7 @@ class Service:
         return opened
 
     def _first_events(self, opened: Opened, request: Request) -> list[ev.Event]:
-        bodies: list[ev.Body] = [run_start.created(opened.plan, request.operator)]
+        bodies: list[ev.Body] = [run_start.created(opened.plan, opened.estate, request.operator)]
         bodies += [body for body in (request.awaits, request.commit) if body is not None]
         bodies += [
             ev.Approved(plan_id=plan_id(opened.plan), person=item.person, reason=item.reason)
@@ -163,11 +150,13 @@ class Service:
     def open(self, run: str) -> Opened:
         """An existing run; NotFound when there is none."""
         folder = run_folder(self._parts.home, run)
+        plan = load_plan_file(folder.plan)
+        run_start.check_plan_of_run(plan, self._parts.journal.first(run), str(folder.plan))
         context = read_file(folder.context, RunContext)
         return Opened(
             run=run,
             folder=folder,
-            plan=load_plan_file(folder.plan),
+            plan=plan,
             catalog=load_catalog_file(folder.catalog),
             estate=load_estate(Path(context.estate)),
             watch=watch_folder(self._parts.home, context.watch),
@@ -279,48 +268,18 @@ class Service:
         return bool(self._parts.inbox.pending(opened.run))
 
     def open_groups(self, *, except_run: str) -> Mapping[str, str]:
-        """Protection groups held by other state-changing runs that have started and not ended."""
-        return {group: run for run, plan in self._under_way(except_run) for group in groups_of(plan)}
-
-    def _under_way(self, except_run: str) -> Iterator[tuple[str, Plan]]:
-        for run in self._parts.journal.runs():
-            if run == except_run:
-                continue
-            try:
-                # The plan alone: a run under way holds its groups also while its estate or catalog cannot be read.
-                plan = load_plan_file(run_folder(self._parts.home, run).plan)
-                state = fold(plan, self._parts.journal.read(run))
-            except DrorchError:
-                # A run whose files are gone cannot be driven any more; its journal stays for the record.
-                continue
-            if state.head.started_at is not None and state.ended is None:
-                yield run, plan
+        """Protection groups held by other state-changing runs that have started and not ended, or cannot be read."""
+        return groups_held(self._parts.journal, except_run=except_run)
 
     def _conditions(self, opened: Opened) -> Conditions:
-        others = self._under_way(opened.run)
+        others = holding(self._parts.journal, except_run=opened.run)
         now = self._parts.clock.now()
         return start_conditions.look(opened.plan, opened.catalog, opened.estate, opened.year, others, now)
 
     def heads(self) -> list[RunLine]:
-        """One line per run, newest first."""
-        return [self._line(run) for run in reversed(self._parts.journal.runs())]
-
-    def _line(self, run: str) -> RunLine:
-        opened = self.open(run)
-        state = self.state(opened)
-        created = state.head.created
-        satisfied = sum(step.status in SATISFIED for step in state.steps.values())
-        failed = state.with_status(StepStatus.FAILED, StepStatus.UNKNOWN)
-        return RunLine(
-            run=run,
-            kind=opened.plan.kind.value,
-            plan_id=plan_id(opened.plan),
-            operator=created.operator if created else "",
-            outcome=state.ended.outcome.value if state.ended else "not ended",
-            steps=len(opened.plan.steps),
-            done=satisfied,
-            failed=len(failed),
-        )
+        """One line per run, newest first; one that cannot be read has a ``problem``."""
+        journal = self._parts.journal
+        return [run_line(journal, self._parts.home, run) for run in reversed(journal.runs())]
 
     def conclude(self, opened: Opened, *, timings: Sequence[TimeSpent] = ()) -> Report:
         """Let the probes see the end, look for the canaries, stop the watch and write the report's three forms."""

@@ -13,6 +13,7 @@ from drorch.core.clock import Instant
 from drorch.core.errors import DrorchError, InputInvalid
 from drorch.core.files import read_input
 from drorch.estate.model import Estate
+from drorch.orchestration.held_groups import Known
 from drorch.plan.critical import earliest_finish
 from drorch.plan.model import Kind, Plan
 from drorch.run.conditions import MOVES, PLANNED, ClosedSite, Conditions, Room
@@ -54,9 +55,9 @@ def programme_file(
 
 
 def look(
-    plan: Plan, catalog: Catalog, estate: Estate, year: Path | None, others: Iterable[tuple[str, Plan]], at: Instant
+    plan: Plan, catalog: Catalog, estate: Estate, year: Path | None, others: Iterable[Known], at: Instant
 ) -> Conditions:
-    """Everything the interlocks look at before a start. ``others``: state-changing runs under way, with their plans.
+    """Everything the interlocks look at before a start. ``others``: what holds protection groups at this moment.
 
     Never raises for the programme: what cannot be read closes every site.
     """
@@ -66,10 +67,10 @@ def look(
     closed = () if year is None else tuple(_closed(plan, programme, year, at))
     critical = {app.group for app in catalog.applications if app.tier == TIER_1}
     moving = {
-        group: run
-        for run, other in others
-        if other.kind in MOVES or other.kind is Kind.FAILOVER
-        for group in _moved(other, catalog)
+        group: other.run
+        for other in others
+        if other.created is not None and other.created.kind in {*MOVES, Kind.FAILOVER}
+        for group in other.groups
         if group in critical
     }
     return Conditions(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from drorch.catalog.model import Catalog
 from drorch.core.errors import InputInvalid
 from drorch.plan import steps as make
 from drorch.plan.manual import with_manual
-from drorch.plan.model import PLAN_SCHEMA, Kind, Limits, Phase, Plan, Step
-from drorch.plan.selection import Move, Request, Selection, select
+from drorch.plan.model import PLAN_SCHEMA, Kind, Limits, Phase, Plan, ReplicationAct, Selection, Step, ValidateAct
+from drorch.plan.selection import Chosen, Move, Request, select
 from drorch.plan.urgency import with_urgency
 
 WITNESSES = 2
@@ -26,33 +27,63 @@ def build_plan(
     applications: Sequence[str] = (),
     groups: Sequence[str] = (),
     limits: Limits | None = None,
+    estate_id: str | None = None,
 ) -> Plan:
     """The complete plan for a kind of run.
 
     ``catalog`` has to be free of error findings. ``lose`` is the site that is lost (failover) or whose applications
-    are meant (other kinds). ``applications`` bring their protection groups along. NotFound for unknown ids;
-    InputInvalid when nothing is selected or the selection does not fit the kind.
+    are meant (other kinds). ``applications`` bring their protection groups along. ``estate_id`` is kept as it is: it
+    binds the plan to one estate. NotFound for unknown ids; InputInvalid when nothing is selected or the selection does
+    not fit the kind.
     """
     request = Request(kind=kind, lose=lose, applications=tuple(applications), groups=tuple(groups))
+    limits = limits or Limits()
     chosen = select(catalog, request)
     objectives = {scope.application: catalog.application(scope.application).rto.seconds for scope in chosen.scope}
+    steps = with_manual(kind, chosen.moves, _BUILDERS[kind](_Context(catalog, chosen)))
     return Plan(
         schema=PLAN_SCHEMA,
         kind=kind,
         title=_title(request, chosen),
+        selection=Selection(lose=lose, applications=request.applications, groups=request.groups),
         lost_site=chosen.lost_site,
         catalog_id=catalog.content_id,
+        estate_id=estate_id,
         playbooks_id=playbooks_id,
         scope=chosen.scope,
-        steps=with_urgency(with_manual(kind, chosen.moves, _BUILDERS[kind](_Context(catalog, chosen))), objectives),
-        limits=limits or Limits(),
+        steps=with_urgency((_held_to(step, limits) for step in steps), objectives),
+        limits=limits,
     )
+
+
+def build_again(plan: Plan, catalog: Catalog) -> Plan:
+    """What the builder makes today of everything that ``plan`` says it was built from; equal unless it was made up."""
+    return build_plan(
+        catalog,
+        kind=plan.kind,
+        playbooks_id=plan.playbooks_id,
+        lose=plan.selection.lose,
+        applications=plan.selection.applications,
+        groups=plan.selection.groups,
+        limits=plan.limits,
+        estate_id=plan.estate_id,
+    )
+
+
+def _held_to(step: Step, limits: Limits) -> Step:
+    """The step with the limits of its plan, where it is a proof that waits."""
+    act = step.act
+    if limits.proof_s is not None and isinstance(act, ValidateAct | ReplicationAct):
+        step = replace(step, timeout_s=min(step.timeout_s, limits.proof_s))
+    if limits.lag_s is not None and isinstance(act, ReplicationAct):
+        step = replace(step, act=replace(act, max_lag_s=min(act.max_lag_s, limits.lag_s)))
+    return step
 
 
 class _Context:
     """The selection with the look-ups all kinds need."""
 
-    def __init__(self, catalog: Catalog, chosen: Selection) -> None:
+    def __init__(self, catalog: Catalog, chosen: Chosen) -> None:
         self.catalog = catalog
         self.moves = chosen.moves
         self.lost_site = chosen.lost_site
@@ -199,7 +230,7 @@ _BUILDERS: Mapping[Kind, Callable[[_Context], Iterator[Step]]] = MappingProxyTyp
 )
 
 
-def _title(request: Request, chosen: Selection) -> str:
+def _title(request: Request, chosen: Chosen) -> str:
     parts = (*request.groups, *request.applications)
     what = ", ".join(parts[:3]) + (f" and {len(parts) - 3} more" if len(parts) > 3 else "")
     if request.kind is Kind.FAILOVER:

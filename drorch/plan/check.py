@@ -5,14 +5,21 @@ Errors make a plan unusable; warnings are for a person to weigh; notes say what 
 
 from __future__ import annotations
 
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
 
 from drorch.catalog.model import Catalog
+from drorch.core.diff import ChangeKind
+from drorch.core.errors import DrorchError
 from drorch.core.findings import Finding, Severity
+from drorch.plan.build import build_again
+from drorch.plan.codec import plan_id
 from drorch.plan.critical import validated_after
+from drorch.plan.diff import diff_plans
 from drorch.plan.graph import ancestors, find_cycle, reversed_edges, waits_for
+from drorch.plan.kinds import templates, unfit_steps, unknown_things
 from drorch.plan.model import (
     STATE_CHANGING,
     Kind,
@@ -27,17 +34,19 @@ from drorch.plan.model import (
 
 Found = Iterator[Finding]
 REBUILD = "build the plan again with `drorch plan build`"
+NOT_AS_BUILT = "not-as-built"
 
 
 def check_plan(plan: Plan, catalog: Catalog, *, on: date | None = None) -> tuple[Finding, ...]:
     """Everything noticed about a plan. ``on`` is the day it is meant for: without it site validity is not judged."""
     shape = (*_ids(plan), *_loose_ends(plan), *_harmless(plan), *_steps_alone(plan), *_belongs(plan, catalog))
+    foreign = (*_of_another_kind(plan, catalog), *_as_built(plan, catalog))
     if any(finding.severity is Severity.ERROR for finding in shape):
         # What follows walks the graph and the catalog; on a broken one it would only add noise.
-        return shape
+        return (*shape, *foreign)
     graph = _Graph(plan, catalog)
     found = [finding for rule in _RULES for finding in rule(graph)]
-    return (*shape, *found, *(_validity(graph, on) if on is not None else ()))
+    return (*shape, *foreign, *found, *(_validity(graph, on) if on is not None else ()))
 
 
 class _Graph:
@@ -109,20 +118,43 @@ def _steps_alone(plan: Plan) -> Found:
             yield _error("weak-witness", step.id, f"{step.id} needs two witnesses other than {step.act.site}")
         if isinstance(step.act, ManualAct) and not (step.act.text.strip() and step.act.role.strip()):
             yield _error("no-instructions", step.id, f"{step.id} does not say what has to be done by hand, or by whom")
-        if step.changes_state and not isinstance(step.act, PlaybookAct):
-            yield _error("proof-changes-state", step.id, f"{step.id} is a proof and cannot change state")
 
 
 def _belongs(plan: Plan, catalog: Catalog) -> Found:
     if plan.catalog_id != catalog.content_id:
         yield _error("catalog-changed", "plan", "the plan was built from another version of the catalog")
-    known = {app.id for app in catalog.applications}
-    for scope in plan.scope:
-        if scope.application not in known:
-            yield _error("unknown-application", scope.application, f"{scope.application} is not in the catalog")
-    for step in plan.steps:
-        if isinstance(step.act, ValidateAct) and step.act.application not in known:
-            yield _error("unknown-application", step.id, f"{step.act.application} is not in the catalog")
+    for problem in unknown_things(plan, catalog):
+        yield _error(*problem)
+
+
+def _of_another_kind(plan: Plan, catalog: Catalog) -> Found:
+    for problem in (*unfit_steps(plan, catalog), *templates(plan)):
+        yield _error(*problem)
+
+
+def _as_built(plan: Plan, catalog: Catalog) -> Found:
+    """A plan is what the builder builds of its catalog and its selection; nothing else is a plan."""
+    if plan.catalog_id != catalog.content_id:
+        return  # it was built of something else: that is said already
+    try:
+        built = build_again(plan, catalog)
+    except DrorchError as error:
+        yield _error(NOT_AS_BUILT, "plan", f"nothing can be built of what the plan says it is about: {error.what}")
+        return
+    if plan_id(built) != plan_id(plan):
+        yield _error(NOT_AS_BUILT, "plan", f"the plan is not what drorch builds: {_differences(built, plan)}")
+
+
+def _differences(built: Plan, plan: Plan) -> str:
+    changes = diff_plans(built, plan)
+    if not changes:
+        return "its steps stand in another order"
+    first = changes[0]
+    what = f"{first.subject} {first.field} is {reprlib.repr(first.new)} instead of {reprlib.repr(first.old)}"
+    if first.field is None:
+        what = f"{first.subject} is {'not built' if first.kind is ChangeKind.ADDED else 'missing'}"
+    more = f", and {len(changes) - 1} more differences" if len(changes) > 1 else ""
+    return f"{what}{more}"
 
 
 def _gates(graph: _Graph) -> Found:

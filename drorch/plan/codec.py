@@ -14,7 +14,8 @@ from typing import Final
 
 from drorch.core.codec import parsed, plain, read
 from drorch.core.errors import InputInvalid
-from drorch.plan.model import PLAN_SCHEMA, Plan, ReplicationAct, Step
+from drorch.core.templates import TEMPLATE, template_in
+from drorch.plan.model import PLAN_SCHEMA, Plan, PlaybookAct, ReplicationAct, Step
 
 MAX_BYTES = 50_000_000
 """Larger files are refused before parsing (10,000 steps are about 7 MB)."""
@@ -41,10 +42,14 @@ def plan_from_json(data: object, where: str = "plan") -> Plan:
         raise InputInvalid(what, where=where, next_step=step)
     content = {name: value for name, value in data.items() if name != "id"}
     plan = read(Plan, content, where=where, next_step=_NEXT)
-    wrong = [*_wrong_numbers(plan), *_loose_ends(plan)]
+    wrong = [*_wrong_numbers(plan), *_loose_ends(plan), *_templates(plan)]
     if wrong:
         raise _invalid("; ".join(wrong), where)
-    if data.get("id") != plan.content_id:
+    try:
+        known = plan.content_id
+    except ValueError:  # a lone surrogate, a number that overflows: nothing of it can be written
+        raise _invalid("it holds text or a number that cannot be written", where) from None
+    if data.get("id") != known:
         raise _invalid("id: the content does not match the plan's own hash: the file was changed", where)
     return plan
 
@@ -58,7 +63,10 @@ def plan_from_text(text: bytes, source: str) -> Plan:
     """Read a plan file's content. InputInvalid with ``source`` and line for anything that is not a plan."""
     if len(text) > MAX_BYTES:
         raise _invalid(f"{len(text)} bytes are more than a plan can have ({MAX_BYTES})", source)
-    return plan_from_json(parsed(text, where=source, next_step=_NEXT), source)
+    try:
+        return plan_from_json(parsed(text, where=source, next_step=_NEXT), source)
+    except RecursionError:
+        raise _invalid("nested too deeply", source) from None
 
 
 def _invalid(what: str, where: str) -> InputInvalid:
@@ -70,7 +78,10 @@ def _wrong_numbers(plan: Plan) -> Iterator[str]:
         for name, seconds in _seconds(step).items():
             if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
                 yield f"steps[{number}].{name}: expected seconds of 0 or more, found {seconds}"
-    for name, limit in plain(plan.limits).items():
+    for name, seconds in {"proof_s": plan.limits.proof_s, "lag_s": plan.limits.lag_s}.items():
+        if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+            yield f"limits.{name}: expected seconds of 0 or more, found {seconds}"
+    for name, limit in {"total": plan.limits.total, "per_site": plan.limits.per_site}.items():
         if limit < 1:
             yield f"limits.{name}: a limit is 1 or more, found {limit}"
 
@@ -88,3 +99,11 @@ def _loose_ends(plan: Plan) -> Iterator[str]:
         for needed in step.needs + step.after:
             if needed not in known:
                 yield f"steps[{number}]: step {step.id!r} waits for {needed!r}, which is not there"
+
+
+def _templates(plan: Plan) -> Iterator[str]:
+    for number, step in enumerate(plan.steps):
+        acts = {"act": step.act, "undo": step.undo} if isinstance(step.act, PlaybookAct) else {}
+        place = template_in({"id": step.id, **acts}, f"steps[{number}]")
+        if place is not None:
+            yield f"{place}: {TEMPLATE}"

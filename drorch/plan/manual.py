@@ -75,5 +75,4 @@ def _step(beside: Step, item: ManualStep, needs: tuple[str, ...]) -> Step:
         estimate_s=estimate,
         # drorch never repeats it by itself: whether it has to be done again is for people to say.
         repeat=Repeat.NEVER,
-        changes_state=False,
     )

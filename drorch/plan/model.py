@@ -6,6 +6,7 @@ estate. All times are seconds.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,7 +17,7 @@ from typing import Literal
 from drorch.core.codec import plain
 from drorch.core.ids import content_hash
 
-PLAN_SCHEMA = 1
+PLAN_SCHEMA = 2
 
 
 class Kind(StrEnum):
@@ -29,6 +30,8 @@ class Kind(StrEnum):
     READINESS = "readiness"
 
 
+CHECK_PLAYBOOK = "check.yml"
+"""The one playbook of a method that only looks."""
 STATE_CHANGING = frozenset({Kind.DRILL, Kind.SWITCHOVER, Kind.FAILOVER, Kind.FAILBACK})
 """Kinds that need an approved plan hash."""
 TWO_PERSONS = frozenset({Kind.SWITCHOVER, Kind.FAILOVER, Kind.FAILBACK})
@@ -161,16 +164,36 @@ class Step:
     """Smallest RTO among the applications that wait for this step: decides between equal remaining paths."""
     repeat: Repeat
     undo: PlaybookAct | None = None
-    changes_state: bool
-    """False for checks, proofs and what people do by hand: there drorch has nothing to undo or clean up."""
+
+    @cached_property
+    def changes_state(self) -> bool:
+        """False for checks, proofs and what people do by hand: there drorch has nothing to undo or clean up.
+
+        It follows from the act and is no field: a plan file could say anything.
+        """
+        return isinstance(self.act, PlaybookAct) and posixpath.basename(self.act.playbook) != CHECK_PLAYBOOK
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How many steps may be under way at once."""
+    """How many steps may be under way at once, and how strict the proofs are."""
 
     total: int = 8
     per_site: int = 8
+    proof_s: float | None = None
+    """A validation, or a look at replication, fails after so long; None: after its usual time."""
+    lag_s: float | None = None
+    """A standby may be behind by so much at most; None: as the recovery point objective and the usual limits say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What the plan was asked to be about, as it was asked: with it the plan can be built again."""
+
+    lose: str | None = None
+    """The site that is lost, or whose applications are meant."""
+    applications: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,8 +216,11 @@ class Plan:
     schema: int
     kind: Kind
     title: str
+    selection: Selection
     lost_site: str | None
     catalog_id: str
+    estate_id: str | None
+    """Content hash of the estate it was built for; None: for none in particular, so it may be run on any."""
     playbooks_id: str
     """Content hash over the playbook files the plan uses: a changed playbook makes a new plan."""
     scope: tuple[ApplicationScope, ...]

@@ -10,17 +10,14 @@ from types import MappingProxyType
 from drorch.catalog.model import Application, Arrangement, Catalog, ProtectionGroup
 from drorch.core.errors import InputInvalid, NotFound
 from drorch.plan.graph import topological
-from drorch.plan.model import ApplicationScope, Kind
+from drorch.plan.model import ApplicationScope, Kind, Selection
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(Selection):
     """What was asked for, as given by the caller."""
 
     kind: Kind
-    lose: str | None
-    applications: tuple[str, ...]
-    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +31,7 @@ class Move:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class Chosen:
     """The moves, and what is done for every application concerned (in catalog order)."""
 
     kind: Kind
@@ -47,7 +44,7 @@ class Selection:
         return MappingProxyType({one.application: one for one in self.scope if one.to_site is not None})
 
 
-def select(catalog: Catalog, request: Request) -> Selection:
+def select(catalog: Catalog, request: Request) -> Chosen:
     """Resolve a request. NotFound for unknown ids, InputInvalid when it selects nothing or does not fit the kind."""
     _refuse_unknown(catalog, request)
     base = _base(catalog, request)
@@ -61,7 +58,7 @@ def select(catalog: Catalog, request: Request) -> Selection:
             f"a {request.kind} plan of this selection has nothing to do ({reasons})",
             next_step="select applications with a recovery site, or the gateway of the remote-access ones",
         )
-    return Selection(
+    return Chosen(
         kind=request.kind,
         lost_site=lost_site,
         moves=moves,

@@ -47,7 +47,6 @@ def _proof(
     return Step(
         id=f"{subject}/{verb}", title=title, subject_kind=subject_kind, subject=subject, phase=phase, act=act,
         site=site, needs=needs, timeout_s=timing.timeout_s, estimate_s=timing.estimate_s, repeat=Repeat.SAFE,
-        changes_state=False,
     )  # fmt: skip
 
 
@@ -110,14 +109,14 @@ def validate(scope: ApplicationScope, site: str, *, needs: Needs, drill: bool = 
 def _group_step(
     move: Move, verb: str, playbook: str, *, title: str, phase: Phase, site: str, hosts: Iterable[str], needs: Needs,
     timing: Timing, repeat: Repeat, after: Needs = (), variables: Mapping[str, object] | None = None,
-    changes_state: bool = True, undo: str | None = None,
+    undo: str | None = None,
 ) -> Step:  # fmt: skip
     other = move.from_site if site == move.to_site else move.to_site
     inputs: dict[str, object] = {"group": move.group.id, "site": site, "other_site": other, **(variables or {})}
     return Step(
         id=f"{move.group.id}/{verb}", title=title, subject_kind=SubjectKind.GROUP, subject=move.group.id, phase=phase,
         act=_playbook(playbook, hosts, **inputs), site=site, needs=needs, after=after, timeout_s=timing.timeout_s,
-        estimate_s=timing.estimate_s, repeat=repeat, changes_state=changes_state,
+        estimate_s=timing.estimate_s, repeat=repeat,
         undo=None if undo is None else _playbook(undo, hosts, **inputs),
     )  # fmt: skip
 
@@ -189,7 +188,7 @@ def ready(move: Move, needs: Needs) -> Step:
     return _group_step(
         move, "ready", f"{move.group.method}/check.yml", title=f"{move.group.id} could be recovered at {move.to_site}",
         phase=Phase.CHECK, site=move.from_site, hosts=_nodes(move, move.from_site, move.to_site), needs=needs,
-        timing=timings.READY, repeat=Repeat.SAFE, changes_state=False,
+        timing=timings.READY, repeat=Repeat.SAFE,
     )  # fmt: skip
 
 
@@ -201,7 +200,7 @@ def _application_step(
     return Step(
         id=f"{app.id}/{verb}", title=title, subject_kind=SubjectKind.APPLICATION, subject=app.id, phase=phase,
         act=act, site=move.to_site, needs=needs, after=after, timeout_s=timing.timeout_s, estimate_s=timing.estimate_s,
-        repeat=Repeat.SAFE, undo=undo, changes_state=True,
+        repeat=Repeat.SAFE, undo=undo,
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from drorch.catalog.model import Catalog
 from drorch.core.errors import InputInvalid, NotFound
 from drorch.core.files import write_whole
-from drorch.core.findings import Finding, errors
+from drorch.core.findings import Finding, Severity, errors
+from drorch.estate.files import estate_id, load_estate
 from drorch.plan.build import build_plan
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_id, plan_to_text
@@ -31,6 +32,17 @@ class PlanWish:
     applications: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    estate: Path | None = None
+    """The estate file it is for: the plan can be run on no other. None: on any."""
+
+
+PLAYBOOKS_CHANGED = Finding(
+    code="playbooks-changed",
+    severity=Severity.ERROR,
+    subject="plan",
+    message="the playbooks have changed since the plan was built",
+    next_step="build the plan again with `drorch plan build`",
+)
 
 
 def make_plan(catalog: Catalog, wish: PlanWish) -> tuple[Plan, tuple[Finding, ...]]:
@@ -44,6 +56,7 @@ def make_plan(catalog: Catalog, wish: PlanWish) -> tuple[Plan, tuple[Finding, ..
         applications=wish.applications,
         groups=wish.groups,
         limits=wish.limits,
+        estate_id=None if wish.estate is None else estate_id(load_estate(wish.estate)),
     )
     missing = [name for name in playbooks_used(plan) if name not in files]
     if missing:

@@ -61,7 +61,10 @@ class RunCreated:
     drorch_version: str
     plan_id: str
     catalog_id: str
+    estate_id: str
     kind: str
+    groups: tuple[str, ...]
+    """The protection groups it holds from its start to its end; none when it changes nothing."""
     operator: str
     host: str
 

@@ -25,6 +25,8 @@ _APPROVALS = frozenset({"approval", "two-persons"})
 
 
 _NOTHING = Conditions()
+EVERY_GROUP = "*"
+"""Among the groups that are held: all of them."""
 
 
 def start_refusals(
@@ -36,7 +38,7 @@ def start_refusals(
 ) -> tuple[Refusal, ...]:
     """Everything that forbids the run to start.
 
-    ``open_groups``: protection group to the id of another state-changing run that has not ended (see `groups_of`).
+    ``open_groups``: protection group, or `EVERY_GROUP`, to the id of another state-changing run that has not ended.
     """
     if plan.kind not in STATE_CHANGING:
         return ()
@@ -166,7 +168,16 @@ def _declared(plan: Plan, head: RunHead) -> Refusal | None:
 
 def group_taken(plan: Plan, open_groups: Mapping[str, str]) -> Refusal | None:
     """The refusal when another run holds one of the plan's protection groups; None when all are free."""
-    taken = {group: open_groups[group] for group in sorted(groups_of(plan)) if group in open_groups}
+    groups = sorted(groups_of(plan))
+    if groups and EVERY_GROUP in open_groups:
+        run = open_groups[EVERY_GROUP]
+        return Refusal(
+            interlock="one-run-per-group",
+            reason=f"the first event of the run {run} cannot be read: it may hold any group, so it holds every one",
+            inputs={"taken": dict.fromkeys(groups, run)},
+            next_step="see 'drorch doctor'; restore the journal from its copy",
+        )
+    taken = {group: open_groups[group] for group in groups if group in open_groups}
     if not taken:
         return None
     return Refusal(

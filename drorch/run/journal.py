@@ -54,6 +54,11 @@ class RunJournal(Journal):
         found = verified(records[1:] if before else records, before)
         return tuple(_event(run, record, _body(record)) for record in found)
 
+    def first(self, run: str) -> Event | None:
+        """See the port."""
+        found = verified(self.store.read(RUNS + run, 0, 1))
+        return next((_event(run, record, _body(record)) for record in found), None)
+
     def runs(self) -> tuple[str, ...]:
         """See the port."""
         return tuple(name.removeprefix(RUNS) for name in self.store.streams(RUNS))

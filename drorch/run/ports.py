@@ -47,6 +47,10 @@ class Journal(Protocol):
         """
         ...
 
+    def first(self, run: str) -> Event | None:
+        """The first event of a run, also when later ones cannot be read; None for an unknown run."""
+        ...
+
     def runs(self) -> tuple[str, ...]:
         """Ids of all runs, oldest first."""
         ...

@@ -140,6 +140,14 @@ def advance(state: RunState, events: Iterable[Event]) -> RunState:
     return RunState(plan=state.plan, run=run, seq=seq, chain=chain, at=at, head=head, progress=progress)
 
 
+def head_of(events: Iterable[Event]) -> RunHead:
+    """What ``events`` say about their run as a whole, for whoever has not its plan. Nothing is checked."""
+    head = RunHead()
+    for event in events:
+        head = _head_after(head, event.body, event.at)
+    return head
+
+
 def objection(state: RunState, body: Body) -> str | None:
     """Why ``body`` cannot come next, for people; None when it can."""
     return objection_to(state.head, state.progress, body)

@@ -17,6 +17,7 @@ from drorch.plan.model import (
     Plan,
     PlaybookAct,
     Repeat,
+    Selection,
     Step,
     SubjectKind,
 )
@@ -173,7 +174,6 @@ def small_step(
     repeat: Repeat = Repeat.AFTER_PROBE,
     timeout_s: float = 60.0,
     estimate_s: float = 1.0,
-    changes_state: bool = True,
     variables: Mapping[str, object] = MappingProxyType({}),
 ) -> Step:
     """A step ``<subject>/<verb>``; by default a playbook on ``apps-<site>``."""
@@ -192,7 +192,6 @@ def small_step(
         timeout_s=timeout_s,
         estimate_s=estimate_s,
         repeat=repeat,
-        changes_state=changes_state,
     )
 
 
@@ -208,8 +207,10 @@ def small_plan(
         schema=PLAN_SCHEMA,
         kind=kind,
         title=f"{kind.value} for a test",
+        selection=Selection(),
         lost_site=lost_site,
         catalog_id=small_catalog().content_id,
+        estate_id=None,
         playbooks_id="sha256:" + "0" * 64,
         scope=tuple(scope),
         steps=steps,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from drorch.plan.model import (
+    PLAN_SCHEMA,
     Act,
     Kind,
     Limits,
@@ -14,6 +15,7 @@ from drorch.plan.model import (
     PlaybookAct,
     Repeat,
     ReplicationAct,
+    Selection,
     Step,
     SubjectKind,
     ValidateAct,
@@ -42,7 +44,7 @@ def playbook_step(
 
 def proof_step(step_id: str, act: Act, *, needs: Sequence[str] = (), after: Sequence[str] = ()) -> Step:
     """A step that only looks."""
-    return _step(step_id, act, needs, after, changes_state=False)
+    return _step(step_id, act, needs, after)
 
 
 def validate_step(application: str, *, needs: Sequence[str] = ()) -> Step:
@@ -55,11 +57,13 @@ def make_plan(
 ) -> Plan:
     """A plan of these steps; readiness needs no approval."""
     return Plan(
-        schema=1,
+        schema=PLAN_SCHEMA,
         kind=kind,
         title="made by hand",
+        selection=Selection(),
         lost_site=lost_site,
         catalog_id="sha256:" + "c" * 64,
+        estate_id=None,
         playbooks_id="sha256:" + "b" * 64,
         scope=(),
         steps=tuple(steps),
@@ -134,7 +138,6 @@ def _step(
     repeat: Repeat = Repeat.SAFE,
     estimate_s: float = 1.0,
     timeout_s: float = 60.0,
-    changes_state: bool = True,
 ) -> Step:
     subject = step_id.split("/")[0]
     return Step(
@@ -150,5 +153,4 @@ def _step(
         timeout_s=timeout_s,
         estimate_s=estimate_s,
         repeat=repeat,
-        changes_state=changes_state,
     )

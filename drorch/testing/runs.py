@@ -23,6 +23,7 @@ from drorch.run.events import (
     StepUnknown,
 )
 from drorch.run.idents import attempt_ident
+from drorch.run.interlocks import groups_of
 from drorch.run.journal import RunJournal
 from drorch.run.ports import Journal
 from drorch.run.recorder import Recorder
@@ -40,7 +41,9 @@ def created(plan: Plan, operator: str = "Olga Operator") -> RunCreated:
         drorch_version="0.0.0",
         plan_id=plan_id(plan),
         catalog_id=plan.catalog_id,
+        estate_id="sha256:" + "e" * 64,
         kind=plan.kind,
+        groups=tuple(sorted(groups_of(plan))),
         operator=operator,
         host="testhost",
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
+
+from sqlalchemy import create_engine, text
 
 from drorch.core.errors import Broken, NotFound
 from drorch.core.stream import Append, Checkpoint, EventStore, Record, blob_id, link
@@ -111,7 +111,10 @@ class MemoryStore(EventStore):
 
 def edit_file(database: Path, stream: str, seq: int, old: str, new: str) -> None:
     """As `MemoryStore.edit`, in the file of a SQLite store."""
-    with closing(sqlite3.connect(database)) as connection, connection:
-        change = "UPDATE events SET body = replace(body, ?, ?) WHERE stream = ? AND seq = ? AND instr(body, ?) > 0"
-        changed = connection.execute(change, (old, new, stream, seq, old)).rowcount
+    engine = create_engine(f"sqlite:///{database}")
+    change = "UPDATE events SET body = replace(body, :old, :new) WHERE stream = :stream AND seq = :seq"
+    with engine.begin() as connection:
+        values = {"old": old, "new": new, "stream": stream, "seq": seq}
+        changed = connection.execute(text(f"{change} AND instr(body, :old) > 0"), values).rowcount
+    engine.dispose()
     assert changed == 1, "nothing was changed"

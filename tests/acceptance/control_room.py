@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,7 +19,7 @@ from drorch.lab.control import Lab
 from drorch.plan.build import build_plan
 from drorch.plan.codec import plan_id, plan_to_text
 from drorch.plan.files import load_plan_file
-from drorch.plan.model import Kind, Limits, Plan, ReplicationAct, Step, ValidateAct
+from drorch.plan.model import Kind, Limits, Plan
 from drorch.plan.playbook_folder import read_playbooks
 from drorch.plan.refs import playbooks_id
 from drorch.run.events import Body, Event
@@ -61,10 +61,9 @@ class Room:
             load_catalog_file(self.desk.folder / "app_catalog.yaml"),
             kind=kind,
             lose=lose,
-            limits=Limits(total=3),
+            limits=Limits(total=3, proof_s=patience_s, lag_s=largest_lag_s),
             playbooks_id=playbooks_id(read_playbooks()),
         )
-        plan = replace(plan, steps=tuple(_hurried(step, patience_s, largest_lag_s) for step in plan.steps))
         file = self.desk.folder / f"{kind.value}-{lose}.json"
         file.write_text(plan_to_text(plan), encoding="utf-8")
         return file
@@ -169,16 +168,6 @@ class Room:
         """Where each application is started and where its name points."""
         found = {entry.id: (entry.started, set(entry.names.values())) for entry in self.lab.status().applications}
         return {application: found[application] for application in applications}
-
-
-def _hurried(step: Step, patience_s: float, largest_lag_s: float) -> Step:
-    match step.act:
-        case ValidateAct():
-            return replace(step, timeout_s=patience_s)
-        case ReplicationAct():
-            return replace(step, timeout_s=patience_s, act=replace(step.act, max_lag_s=largest_lag_s))
-        case _:
-            return step
 
 
 def room_in(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stores import journal_at
@@ -28,7 +28,7 @@ from drorch.orchestration.boot_log import boots_of
 from drorch.orchestration.measurement import Measurements, measure_run
 from drorch.orchestration.service import Approval, Opened, Request, Service
 from drorch.plan.build import build_plan
-from drorch.plan.model import Kind, Limits, Plan, ReplicationAct, Step, ValidateAct
+from drorch.plan.model import Kind, Limits, Plan
 from drorch.plan.playbook_folder import read_playbooks
 from drorch.plan.refs import playbooks_id
 from drorch.run.events import Event, RunOutcome
@@ -113,17 +113,14 @@ class Operator:
 
     def plans(self, kind: Kind, *, lose: str | None = "nyc", groups: Sequence[str] = ()) -> Plan:
         """A plan over the small catalog and the playbooks in use."""
-        plan = build_plan(
+        return build_plan(
             self.catalog,
             kind=kind,
             lose=lose,
             groups=groups,
-            limits=Limits(total=3),
+            limits=Limits(total=3, proof_s=self.patience_s),
             playbooks_id=playbooks_id(read_playbooks()),
         )
-        if self.patience_s is None:
-            return plan
-        return replace(plan, steps=tuple(_impatient(step, self.patience_s) for step in plan.steps))
 
     def watches(self, name: str = "standing", kind: Kind = Kind.FAILOVER, *, lose: str = "nyc") -> Path:
         """Let a standing watch see everything good. The folder of the watch."""
@@ -239,12 +236,6 @@ class Operator:
             to_address=estate.sites[to_site],
             servers=len(estate.name_servers),
         )
-
-
-def _impatient(step: Step, patience_s: float) -> Step:
-    """The same proof with a shorter limit; any other step as it is."""
-    patient = isinstance(step.act, ValidateAct | ReplicationAct)
-    return replace(step, timeout_s=patience_s) if patient else step
 
 
 def processes_naming(folder: Path) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from drorch.core.ids import content_hash
 from drorch.plan.model import Kind
 from tests.acceptance.control_room import ADA, GRACE, HENRY, Room, room_in
 
@@ -106,3 +109,39 @@ def test_overrides_that_are_none(room: Room, waiting: str) -> None:
     never = ("run", "override", waiting, "two-persons", "--by", GRACE, "--by", HENRY, *WHY)
     assert "never overridden" in refused(room, 3, *never)
     refused(room, 3, *lag[:4], "--step", "umoja/start", "--by", GRACE, "--by", HENRY, *WHY)
+
+
+def crafted(room: Room, name: str) -> Path:
+    """A plan file whose hash is right and whose content nobody would build."""
+    made = json.loads(room.plan_file(Kind.READINESS, lose="nyc").read_text(encoding="utf-8"))
+    moving = json.loads(room.plan_file(Kind.SWITCHOVER, lose="nyc").read_text(encoding="utf-8"))
+    stop = next(step for step in moving["steps"] if step["act"].get("playbook") == "application/stop.yml")
+    ready = next(step for step in made["steps"] if step["act"]["act"] == "playbook")
+    if name == "stop":
+        made["steps"].insert(0, {**stop, "needs": [], "after": []})
+    elif name == "template":
+        ready["act"]["variables"]["group"] = f"{{{{ lookup('ansible.builtin.pipe', 'touch {mark_of(room)}') }}}}"
+    else:
+        ready["act"]["playbook"] = "../elsewhere.yml"
+    body = {field: value for field, value in made.items() if field != "id"}
+    file = room.desk.folder / f"crafted-{name}.json"
+    file.write_text(json.dumps({**body, "id": content_hash(body)}), encoding="utf-8")
+    return file
+
+
+def mark_of(room: Room) -> Path:
+    """What would be there if Ansible had performed a template."""
+    return room.desk.folder / "performed"
+
+
+@pytest.mark.parametrize("name", ["stop", "template", "path"])
+def test_a_plan_that_drorch_did_not_build(room: Room, name: str) -> None:
+    file = str(crafted(room, name))
+    before = room.lab.status()
+    for words in (("run", "start", file, "--operator", ADA), ("run", "prepare", file, "--operator", ADA, *WHY)):
+        said = refused(room, 2, *words)
+        assert "build the plan again" in said
+        assert "template" in said or "not what drorch builds" in said
+    assert room.desk.types("plan", "check", file).returncode == 2
+    assert room.lab.status() == before  # everything serves from where it served
+    assert not mark_of(room).exists()

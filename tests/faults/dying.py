@@ -34,6 +34,10 @@ class DyingJournal(Journal):
         """See the port."""
         return self._journal.read(run, after)
 
+    def first(self, run: str) -> Event | None:
+        """See the port."""
+        return self._journal.first(run)
+
     def runs(self) -> tuple[str, ...]:
         """See the port."""
         return self._journal.runs()

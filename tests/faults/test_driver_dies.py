@@ -130,6 +130,10 @@ class OvertakenJournal(Journal):
         """See the port."""
         return self._scene.journal.read(run, after)
 
+    def first(self, run: str) -> ev.Event | None:
+        """See the port."""
+        return self._scene.journal.first(run)
+
     def runs(self) -> tuple[str, ...]:
         """See the port."""
         return self._scene.journal.runs()

@@ -18,6 +18,7 @@ from drorch.adapters.ansible.vaults import password_file_in, variable_files_of
 from drorch.adapters.ansible.warm import WarmParent
 from drorch.adapters.processes import end_tree
 from drorch.core.errors import InputInvalid, NotFound
+from drorch.core.templates import TEMPLATE, template_in
 from drorch.estate.model import Estate
 from drorch.run.ports import Executor, PlaybookRequest, PlaybookResult, PlaybookState, PlaybookStatus
 
@@ -76,6 +77,8 @@ class AnsibleExecutor(Executor):
         NotFound when there is no such playbook, InputInvalid for a name that leads out of its folder.
         """
         playbook = self._playbook_file(request.act.playbook)
+        if (place := template_in(request.act, f"run {request.run} {request.ident}")) is not None:
+            raise InputInvalid(TEMPLATE, where=place, next_step="find out who wrote this plan; nothing was launched")
         folder = AttemptFolder.at(self._runs, request.run, request.ident)
         step = request.ident.rpartition(".")[0].replace("--", "/")
         variables = {**request.act.variables, "run": request.run, "step": step, "hosts": list(request.act.hosts)}

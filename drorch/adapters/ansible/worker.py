@@ -21,6 +21,7 @@ from ansible_runner.runner_config import RunnerConfig
 from drorch.adapters.ansible.attempt import AttemptFolder, without_result
 from drorch.adapters.ansible.outcome import OutcomeCollector
 from drorch.adapters.ansible.secrecy import Secrecy
+from drorch.adapters.ansible.variables import variables_as_text
 from drorch.adapters.ansible.vaults import password_file_in
 from drorch.adapters.processes import ProcessRef, adopt_orphans, children, end_tree, myself
 from drorch.core.codec import plain
@@ -89,8 +90,8 @@ class _Playbook:
         playbooks = self._request.playbooks
         private = self._folder.runner
         (private / "env").mkdir(parents=True, mode=0o700)
-        inputs = {"drorch": plain(self._request.variables)}
-        (private / "env" / "extravars").write_text(json.dumps(inputs), encoding="utf-8")
+        inputs = variables_as_text("drorch", plain(self._request.variables))
+        (private / "env" / "extravars").write_text(inputs, encoding="utf-8")
         (private / "env" / "settings").write_text(json.dumps({"pexpect_timeout": _LOOK_S}), encoding="utf-8")
         config = RunnerConfig(
             private_data_dir=str(private),

@@ -12,13 +12,12 @@ import typer
 from drorch.catalog.files import load_catalog_file
 from drorch.core.codec import plain
 from drorch.core.diff import Change
-from drorch.core.errors import Broken, ExitCode, InputInvalid
+from drorch.core.errors import Broken, ExitCode
 from drorch.core.files import read_input
 from drorch.core.findings import Finding, errors
 from drorch.core.ids import short
 from drorch.interfaces.terminal.forecast import show_forecast
 from drorch.interfaces.terminal.output import print_findings, print_json, print_table
-from drorch.plan.build import build_plan
 from drorch.plan.check import check_plan
 from drorch.plan.codec import MAX_BYTES, plan_from_text, plan_id, plan_to_json, plan_to_text
 from drorch.plan.critical import critical_path, estimated_duration
@@ -27,7 +26,8 @@ from drorch.plan.diagram.text import draw_text
 from drorch.plan.diff import diff_plans
 from drorch.plan.model import Kind, Limits, Plan
 from drorch.plan.playbook_folder import read_playbooks
-from drorch.plan.refs import playbooks_id, playbooks_used
+from drorch.plan.refs import playbooks_id
+from drorch.plan.store import PLAYBOOKS_CHANGED, PlanWish, make_plan
 
 app = typer.Typer(no_args_is_help=True)
 CatalogOption = Annotated[Path, typer.Option("--catalog", help="The catalog file.")]
@@ -45,28 +45,27 @@ def build(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: plan-<kind>-<hash>.json")] = None,
     parallel: Annotated[int, typer.Option(min=1, help="Playbooks under way at once.")] = Limits().total,
     per_site: Annotated[int, typer.Option(min=1, help="Playbooks under way at once at one site.")] = Limits().per_site,
+    proof_limit: Annotated[
+        float | None, typer.Option(min=1, help="Seconds after which a validation or a look at replication fails.")
+    ] = None,
+    lag_limit: Annotated[
+        float | None, typer.Option(min=0, help="Seconds a standby may be behind at most, where that is less.")
+    ] = None,
+    estate: Annotated[Path | None, typer.Option(help="The estate it is for: the plan then runs on no other.")] = None,
     catalog: CatalogOption = DEFAULT_CATALOG,
     as_json: JsonOption = False,
 ) -> None:
     """Build a plan, check it and write it to a file (not when it has errors). Nothing is run."""
     loaded = load_catalog_file(catalog)
-    files = read_playbooks()
-    plan = build_plan(
-        loaded,
+    wish = PlanWish(
         kind=kind,
-        playbooks_id=playbooks_id(files),
         lose=lose,
-        applications=app_ids or (),
-        groups=group or (),
-        limits=Limits(total=parallel, per_site=per_site),
+        applications=tuple(app_ids or ()),
+        groups=tuple(group or ()),
+        limits=Limits(total=parallel, per_site=per_site, proof_s=proof_limit, lag_s=lag_limit),
+        estate=estate,
     )
-    missing = [name for name in playbooks_used(plan) if name not in files]
-    if missing:
-        raise InputInvalid(
-            f"the plan needs the playbook {missing[0]}, which is not there",
-            next_step="write it (docs/extend.md, recovery methods), or name the right folder in DRORCH_PLAYBOOKS",
-        )
-    findings = check_plan(plan, loaded)
+    plan, findings = make_plan(loaded, wish)
     target = output or Path(f"plan-{kind.value}-{short(plan_id(plan))}.json")
     if not errors(findings):
         _write(target, plan_to_text(plan))
@@ -106,7 +105,10 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Look for faults in a plan: exit code 2 when there is an error among them."""
-    findings = check_plan(_load(file), load_catalog_file(catalog), on=on.date() if on else None)
+    plan = _load(file)
+    findings = check_plan(plan, load_catalog_file(catalog), on=on.date() if on else None)
+    if plan.playbooks_id != playbooks_id(read_playbooks()):
+        findings = (*findings, PLAYBOOKS_CHANGED)
     if as_json:
         print_json(plain(findings))
     else:

@@ -45,6 +45,10 @@ class CountingJournal(Journal):
         self.reads += 1
         return self._inner.read(run, after)
 
+    def first(self, run: str) -> Event | None:
+        self.reads += 1
+        return self._inner.first(run)
+
     def runs(self) -> tuple[str, ...]:
         self.reads += 1
         return self._inner.runs()

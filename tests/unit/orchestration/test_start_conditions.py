@@ -15,10 +15,12 @@ from drorch.catalog.model import Catalog
 from drorch.core.clock import Instant
 from drorch.core.errors import InputInvalid
 from drorch.estate.model import Estate, SiteCapacity
+from drorch.orchestration.held_groups import Known
 from drorch.orchestration.start_conditions import look, programme_file
 from drorch.plan.build import build_plan
 from drorch.plan.model import Kind, Plan
 from drorch.run.conditions import Conditions
+from drorch.testing.runs import created
 
 ROOT = Path(__file__).parents[3]
 YEAR = ROOT / "year.yaml"
@@ -59,7 +61,7 @@ def looked(
     at: datetime = OPEN,
     year: Path | None = YEAR,
     capacity: Mapping[str, SiteCapacity] | None = None,
-    others: tuple[tuple[str, Plan], ...] = (),
+    others: tuple[Known, ...] = (),
 ) -> Conditions:
     plan = plan or plan_of()
     return look(plan, CATALOG, estate_with(capacity or {}), year, others, Instant(mono=0.0, wall=at))
@@ -118,8 +120,8 @@ def test_tier_1_groups_here_and_in_other_runs_that_move_them(tmp_path: Path) -> 
     limited = tmp_path / "year.yaml"
     limited.write_text(YEAR.read_text(encoding="utf-8") + "\nlimits: {tier_1_groups_at_once: 1}\n", encoding="utf-8")
     others = (
-        ("moves", plan_of(Kind.SWITCHOVER, "nyc-people")),
-        ("only-a-drill", plan_of(Kind.DRILL, "nyc-platform")),
+        Known(run="moves", created=created(plan_of(Kind.SWITCHOVER, "nyc-people"))),
+        Known(run="only-a-drill", created=created(plan_of(Kind.DRILL, "nyc-platform"))),
     )
     found = looked(year=limited, others=others)
     assert found.tier_1_here == (GROUP,)

@@ -12,7 +12,18 @@ from drorch.catalog.model import Catalog
 from drorch.core.findings import Severity
 from drorch.plan.build import build_plan
 from drorch.plan.check import check_plan
-from drorch.plan.model import ApplicationScope, Kind, Plan, PlaybookAct, Step, ValidateAct, WitnessAct
+from drorch.plan.model import (
+    ApplicationScope,
+    Kind,
+    Phase,
+    Plan,
+    PlaybookAct,
+    Repeat,
+    Selection,
+    Step,
+    ValidateAct,
+    WitnessAct,
+)
 from drorch.testing.builders import small_catalog
 
 Spoil = Callable[[Plan], Plan]
@@ -77,6 +88,7 @@ def stranger(plan: Plan) -> Plan:
 
 F, S, B, D, R = Kind.FAILOVER, Kind.SWITCHOVER, Kind.FAILBACK, Kind.DRILL, Kind.READINESS
 DRILL_CLEAN = "nyc-platform/drill-clean-up"
+STOP = PlaybookAct(playbook="application/stop.yml", hosts=("apps-nyc",), variables={"group": "nyc-platform"})
 
 
 @pytest.mark.parametrize(
@@ -93,7 +105,6 @@ DRILL_CLEAN = "nyc-platform/drill-clean-up"
         (F, with_act("nyc/witness", witnesses=("piscataway", "piscataway")), "weak-witness"),
         (F, with_act("nyc/witness", witnesses=("piscataway", "nyc")), "weak-witness"),
         (F, with_act("nyc/witness", site="valencia"), "wrong-witness"),
-        (F, with_step("mail/validate", changes_state=True), "proof-changes-state"),
         (F, lambda plan: replace(plan, lost_site=None), "no-lost-site"),
         (F, without("nyc/witness"), "no-witness"),
         (F, with_step("nyc-platform/recover", needs=(), after=("nyc/witness",)), "no-witness"),
@@ -119,7 +130,25 @@ DRILL_CLEAN = "nyc-platform/drill-clean-up"
         (D, with_step("mail/drill-stop", needs=("mail/validate",)), "unreachable-clean-up"),
         (D, without("mail/drill-stop"), "no-clean-up"),
         (D, without(DRILL_CLEAN), "no-clean-up"),
-        (R, with_step("nyc-platform/ready", changes_state=True), "changes-state"),
+        (R, with_act("nyc-platform/ready", playbook="application/stop.yml"), "changes-state"),
+        (R, with_act("nyc-platform/ready", playbook="application/stop.yml"), "act-of-another-kind"),
+        (R, with_act("nyc-platform/ready", playbook="../check.yml"), "act-of-another-kind"),
+        (R, with_step("nyc-platform/ready", act=WitnessAct(site="nyc", witnesses=("a", "b"))), "act-of-another-kind"),
+        (R, with_step("mail/validate", undo=STOP), "undo-of-a-proof"),
+        (F, with_act("nyc-platform/recover", playbook="postgresql_streaming/handover.yml"), "act-of-another-kind"),
+        (F, with_act("nyc-platform/recover", variables={"group": "{{ 1 }}"}), "template"),
+        (F, with_act("mail/start", hosts=("{% raw %}",)), "template"),
+        (F, with_step("mail/start", undo=None), "wrong-undo"),
+        (S, with_step("nyc-platform/handover", phase=Phase.SERVE), "wrong-phase"),
+        (F, with_step("mail/start", site="atlantis"), "unknown-site"),
+        (F, with_act("nyc/witness", witnesses=("atlantis", "brindisi")), "unknown-site"),
+        (R, with_act("nyc-platform/check", group="ghost"), "unknown-group"),
+        (F, with_act("mail/start", variables={"application": "ghost"}), "unknown-application"),
+        (F, lambda plan: replace(plan, lost_site="atlantis"), "unknown-site"),
+        (F, lambda plan: replace(plan, selection=Selection(groups=("ghost",))), "unknown-group"),
+        (F, lambda plan: replace(plan, selection=Selection(groups=("ghost",))), "not-as-built"),
+        (F, lambda plan: replace(plan, title="Harmless"), "not-as-built"),
+        (F, with_step("mail/start", repeat=Repeat.NEVER), "not-as-built"),
     ],
 )
 def test_seeded_faults_are_found(small: Catalog, kind: Kind, spoil: Spoil, code: str) -> None:

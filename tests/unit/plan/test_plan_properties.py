@@ -25,7 +25,7 @@ from drorch.plan.build import build_plan
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_from_json, plan_id, plan_to_json
 from drorch.plan.graph import ancestors, find_cycle, waits_for
-from drorch.plan.model import Kind, Limits, Phase, Plan, Repeat, Step, ValidateAct
+from drorch.plan.model import Kind, Limits, Phase, Plan, Repeat, Selection, Step, ValidateAct
 
 SITES = ("nyc", "piscataway", "brindisi", "valencia")
 GROUPS = (
@@ -140,6 +140,8 @@ def other_value(value: object) -> object:
         return (*value, *value, "x") if all(isinstance(one, str) for one in value) else value[:-1]
     if isinstance(value, Limits):
         return replace(value, total=value.total + 1)
+    if isinstance(value, Selection):
+        return replace(value, groups=(*value.groups, "x"))
     return "x" if value is None else None
 
 

@@ -85,7 +85,13 @@ def _build(console: Console, request: Request, form: Mapping[str, str], groups: 
         if not (total.isdecimal() and len(total) < 4 and 1 <= int(total) <= 64):
             raise InputInvalid("playbooks at once: a number from 1 to 64", next_step="correct it")
         catalog = load_catalog_file(console.desk.places.catalog)
-        wish = PlanWish(kind=Kind(kind), lose=lose or None, groups=groups, limits=Limits(total=int(total)))
+        wish = PlanWish(
+            kind=Kind(kind),
+            lose=lose or None,
+            groups=groups,
+            limits=Limits(total=int(total)),
+            estate=console.context.files.estate,
+        )
         plan, findings = make_plan(catalog, wish)
         console.desk.store.keep(plan, findings)
     except InputInvalid as error:

@@ -129,6 +129,7 @@ def build(body: PlanBody, context: Ctx, response: Response) -> BuiltPlan:
         applications=tuple(body.applications),
         groups=tuple(body.groups),
         limits=Limits(total=body.parallel, per_site=body.per_site),
+        estate=context.files.estate,
     )
     plan, findings = make_plan(load_catalog_file(context.files.catalog), wish)
     kept = PlanStore(context.home).keep(plan, findings)

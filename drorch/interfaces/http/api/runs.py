@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Header, Query
@@ -12,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from drorch.app.accounts import Role
-from drorch.core.errors import DrorchError
 from drorch.interfaces.http.api.base import (
     Ctx,
     Cursor,
@@ -37,15 +37,15 @@ from drorch.interfaces.http.security.authorize import still_known, web_of
 from drorch.interfaces.http.security.rules import require
 from drorch.interfaces.http.streams import after_of
 from drorch.orchestration.operator_requests import RunNow, known_step
+from drorch.orchestration.run_list import run_line
 from drorch.orchestration.run_status import standing, standing_to_json, usual_durations
 from drorch.plan.codec import plan_id
 from drorch.plan.model import Kind
 from drorch.run.codec import event_to_json
 from drorch.run.events import AfterDeadline
-from drorch.run.progress import SATISFIED, StepState, StepStatus
+from drorch.run.progress import StepState, StepStatus
 
 router = api_router("/runs", "runs")
-UNREADABLE = "unreadable"
 
 
 class StartBody(Input):
@@ -87,6 +87,7 @@ class RunLine(BaseModel):
     steps: int
     done: int
     failed: int
+    problem: str | None = Field(description="Why the run, or its files, cannot be read; null when they can.")
 
 
 class StepLine(BaseModel):
@@ -134,28 +135,13 @@ def start(
 
 @router.get("", dependencies=[require()])
 def list_runs(context: Ctx, cursor: Cursor = None, limit: Limit = 50) -> Page[RunLine]:
-    """All runs, newest first. One whose files cannot be read is there all the same, as ``unreadable``."""
+    """All runs, newest first. One that cannot be read is there all the same, with its ``problem``."""
     page = page_of(tuple(reversed(context.journal.runs())), str, cursor, limit)
     return Page(items=[_line(context, run) for run in page.items], next=page.next, total=page.total)
 
 
 def _line(context: WebContext, run: str) -> RunLine:
-    try:
-        now = context.operations.now(run)
-    except DrorchError:
-        nothing = {"kind": "", "plan_id": "", "operator": "", "outcome": UNREADABLE}
-        return RunLine(run=run, steps=0, done=0, failed=0, **nothing)
-    state = now.state
-    return RunLine(
-        run=run,
-        kind=now.plan.kind.value,
-        plan_id=plan_id(now.plan),
-        operator=state.head.created.operator if state.head.created else "",
-        outcome=state.ended.outcome.value if state.ended else "not ended",
-        steps=len(now.plan.steps),
-        done=sum(step.status in SATISFIED for step in state.steps.values()),
-        failed=len(state.with_status(StepStatus.FAILED, StepStatus.UNKNOWN)),
-    )
+    return RunLine(**asdict(run_line(context.journal, context.home, run)))
 
 
 @router.get("/{run}", dependencies=[require()])

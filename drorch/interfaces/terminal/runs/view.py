@@ -15,14 +15,19 @@ Data = Mapping[str, Any]
 
 
 def print_runs(rows: Iterable[Data]) -> None:
-    """One line per run."""
+    """One line per run, and on the error output one per run that cannot be read."""
+    rows = list(rows)
     columns = ("run", "kind", "plan", "operator", "outcome", "steps done", "failed")
     print_table("runs", columns, (_run(row) for row in rows))
+    for row in rows:
+        if row["problem"] is not None:
+            typer.echo(f"run {row['run']} cannot be read: {row['problem']}", err=True)
 
 
 def _run(row: Data) -> tuple[object, ...]:
-    done = f"{row['done']}/{row['steps']}"
-    return row["run"], row["kind"], short(row["plan_id"]), row["operator"], row["outcome"], done, row["failed"]
+    unread = row["problem"] is not None
+    done, failed = ("?", "?") if unread else (f"{row['done']}/{row['steps']}", row["failed"])
+    return row["run"], row["kind"], short(row["plan_id"]), row["operator"], row["outcome"], done, failed
 
 
 def print_steps(run: str, rows: Iterable[Data]) -> None:

@@ -41,6 +41,7 @@ from drorch.plan.model import (
     PlaybookAct,
     Repeat,
     ReplicationAct,
+    Selection,
     Step,
     SubjectKind,
     ValidateAct,
@@ -63,6 +64,7 @@ from drorch.run.events import (
     StepStarted,
     StepSucceeded,
 )
+from drorch.run.interlocks import groups_of
 
 RUN = "20260214-0300-failover-7k2q"
 ORIGIN = Instant(mono=5000.0, wall=datetime(2026, 2, 14, 3, 0, 0, tzinfo=UTC))
@@ -180,7 +182,6 @@ def step(
         timeout_s=120.0,
         estimate_s=3.0 if playbook else 1.0,
         repeat=Repeat.AFTER_PROBE if playbook else Repeat.SAFE,
-        changes_state=playbook,
     )
 
 
@@ -320,8 +321,10 @@ def plan(
         schema=PLAN_SCHEMA,
         kind=kind,
         title=title,
+        selection=Selection(),
         lost_site=lost,
         catalog_id=CATALOG_ID,
+        estate_id=None,
         playbooks_id=content_hash("playbooks"),
         scope=scope,
         steps=tuple(steps),
@@ -359,7 +362,9 @@ class Diary:
                 drorch_version="0.1.0",
                 plan_id=plan_id,
                 catalog_id=CATALOG_ID,
+                estate_id=content_hash("estate"),
                 kind=of.kind.value,
+                groups=tuple(sorted(groups_of(of))),
                 operator="O. Operator",
                 host="control.example",
             ),

@@ -279,7 +279,8 @@ def test_lists_come_in_pages_and_a_broken_run_is_in_them(scene: WebScene, client
         if cursor is None:
             break
     assert [item["run"] for item in found] == ["r4", "r3", "r2", "r1", "r0"]
-    assert found[1]["outcome"] == "unreadable"
+    assert "is missing" in found[1]["problem"]
+    assert (found[1]["outcome"], found[1]["kind"]) == ("not ended", "switchover")  # the journal knows
     assert found[0]["done"] == 1
     assert client.get(f"{API}/runs", params={"cursor": "AAAA"}, headers=header).status_code == 422
 
