@@ -112,5 +112,4 @@ def test_each_instant_is_begun_once_also_when_one_of_them_is_killed(tmp_path: Pa
         takeovers = [e for item in found for e in store.read(item.key) if isinstance(e.body, TakenOver)]
         assert three[0].pid not in {event.body.by.pid for event in takeovers}  # type: ignore[union-attr]
     finally:
-        store.close()
-        journal.close()
+        opened.close()

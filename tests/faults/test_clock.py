@@ -67,7 +67,7 @@ def test_a_jump_at_every_event_changes_nothing(kind: Kind, jump: str, tmp_path: 
         found.append((seen(case), time_shares(case.journal.read(RUN)).total_s))
         assert ended is RunOutcome.COMPLETED
         assert case.sites == Sites.after(kind)
-        case.journal.close()
+        case.store.close()
     row.add(jump, right=found[0] == found[1])
     row.check()
     assert found[0][1] > 0

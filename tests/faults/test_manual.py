@@ -67,7 +67,7 @@ def test_the_driver_dies_at_each_event_and_the_manual_step_goes_on_waiting(
     case = placed(tmp_path, 0)
     assert finishes(case) is ev.RunOutcome.COMPLETED
     last = case.look().seq
-    case.journal.close()
+    case.store.close()
     for at in range(FIRST, last + 1):
         case = placed(tmp_path, at)
         try:
@@ -84,7 +84,7 @@ def test_the_driver_dies_at_each_event_and_the_manual_step_goes_on_waiting(
                 row, f"event {at}", ended=ended, expected=ev.RunOutcome.COMPLETED, world=Sites.after(Kind.FAILOVER)
             )
         finally:
-            case.journal.close()
+            case.store.close()
     row.check(at_least=last + 1 - FIRST)
 
 

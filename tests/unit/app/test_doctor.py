@@ -197,6 +197,14 @@ def test_a_changed_journal_is_named_and_does_not_hide_the_rest(room: Room) -> No
     assert checks["estate"].health is Health.GOOD
 
 
+def test_a_run_folder_without_events_is_bad(room: Room) -> None:
+    begin(room, "r1")
+    write_whole(run_folder(room.home, "ghost", must_exist=False).report("json"), "{}")
+    lost = next(check for check in room.checks() if check.name == "lost runs")
+    assert (lost.health, "ghost" in lost.said, "r1" in lost.said) == (Health.BAD, True, False)
+    assert "restore" in lost.next_step
+
+
 def test_what_cannot_be_looked_at_is_bad_and_the_rest_goes_on(room: Room) -> None:
     class Locked:
         def runs(self) -> tuple[str, ...]:

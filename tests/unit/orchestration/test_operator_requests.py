@@ -77,8 +77,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     monkeypatch.setenv("DRORCH_HOME", str(tmp_path / "home"))
     made = Desk(tmp_path / "home", capsys, monkeypatch)
     yield made
-    made.journal.close()
-    made.inbox.close()
+    made.journal.store.close()
 
 
 AWAITED = ev.ApprovalAwaited(person="Olga Operator", reason="prepared", within_s=0)
@@ -318,3 +317,11 @@ def test_without_evidence_where_none_is_required(desk: Desk) -> None:
     run = desk.run("r", ev.RunStarted(), *bodies, start("b/manual-look"), plan=manual_plan())
     assert desk.types("sign-off", run, "b/manual-look", *WHO) == 0
     assert [getattr(body, "evidence", "") for body in desk.left(run)] == [ev.NO_EVIDENCE]
+
+
+def test_a_run_folder_without_its_events_is_an_error_of_the_list(desk: Desk) -> None:
+    assert desk.types("list") == 0
+    write_whole(run_folder(desk.home, "ghost", must_exist=False).report("json"), "{}")
+    assert desk.types("list") == 5
+    assert "run ghost has no events" in desk.err
+    assert "next:" in desk.err
