@@ -41,6 +41,7 @@ from drorch.programme.model import Activity
 from drorch.programme.status import State
 from drorch.testing.citrix.asgi import Fault
 from drorch.testing.citrix.installation import Installation, installation
+from tests.machine import program
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -139,7 +140,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("DRORCH_HOME", str(tmp_path / "state"))
     shutil.copy(ROOT / "capacity.yaml", tmp_path)
     key = tmp_path / "key.pem"
-    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True, timeout=20)
+    subprocess.run([program("openssl"), "genpkey", "-algorithm", "ed25519", "-out", key], check=True, timeout=20)
     key.chmod(0o600)
     with installation(tmp_path) as made:
         made.write_licences(count=1200, used=447)
