@@ -30,8 +30,10 @@ settings() { env | grep -E '^(PIP_[A-Z_]+|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE
 settings_files() {
     local known=(/etc/apt /usr/share/keyrings /etc/pip.conf /etc/xdg/pip /etc/ssl/certs /usr/share/ca-certificates
         /usr/local/share/ca-certificates /etc/resolv.conf /etc/hosts)
-    local named
-    named=$({ settings; cat /etc/pip.conf /etc/xdg/pip/* "$HOME"/.config/pip/* "$HOME"/.pip/* 2>/dev/null; } | grep -oE '/[^][ =,:]+' | sed 's#^/*#/#' || true)
+    local words named
+    words=$(settings; cat /etc/pip.conf /etc/xdg/pip/* "$HOME"/.config/pip/* "$HOME"/.pip/* 2>/dev/null || true)
+    # An index in a folder points to files beside it: all of the folder around it is shown.
+    named=$(grep -oE '(file://)?/[^][ =,:]+' <<<"$words" | sed -E 's#^file://(.*[^/])/+[^/]+/*$#\1#; s#^/+#/#' || true)
     # shellcheck disable=SC2086 # one word each
     for path in "${known[@]}" $named; do [ "$path" != / ] && [ -e "$path" ] && echo "$path"; done | sort -u
 }
