@@ -24,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a skipped test fails, with its reason")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers for two cores: an acceptance test waits half of its time, for services to be down long enough."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that needs programs of the system is skipped where they are not installed."""
     for mark in item.iter_markers("needs"):
