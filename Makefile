@@ -34,7 +34,7 @@ check: $(STAMP)
 packages:
 	@PYTHON="$(PYTHON)" sh tools/system_packages.sh test
 
-# In one call, long files first: what is short fills the gaps, and the workers end together.
+# In one call, the longest files first (tests/conftest.py): what is short fills the gaps, the workers end together.
 test: packages check
 	@$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder tests/acceptance tests/contract tests/unit tests/console tests/faults
 

@@ -6,8 +6,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ctypes import CDLL
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 import pytest
 
@@ -30,8 +32,21 @@ def program(name: str) -> str:
     package = package_of(name)
     path = shutil.which(name, path=_PATH)
     if path is None:
-        pytest.skip(f"NOT TESTED: {name} is not installed; as root: apt-get install {package}")
+        _skip(name, package)
     return path
+
+
+def library(name: str) -> None:
+    """Skips the test where a library of the list is missing."""
+    package = package_of(f"library:{name}")
+    try:
+        CDLL(name)
+    except OSError:
+        _skip(name, package)
+
+
+def _skip(name: str, package: str) -> NoReturn:
+    pytest.skip(f"NOT TESTED: {name} is not installed; as root: apt-get install {package}")
 
 
 @contextmanager

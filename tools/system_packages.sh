@@ -11,6 +11,7 @@ PATH=$PATH:/usr/sbin:/sbin
 is_there() {
     case $1 in
         python:*) command -v "$python" >/dev/null 2>&1 && "$python" -c "import ${1#python:}" 2>/dev/null ;;
+        library:*) ldconfig -p | grep -q "${1#library:}" ;;
         python3) command -v "$python" >/dev/null 2>&1 ;;
         *) command -v "$1" >/dev/null 2>&1 ;;
     esac

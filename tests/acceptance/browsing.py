@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 
-from tests.machine import program
+from tests.machine import library, program
 
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -31,6 +31,7 @@ SHOTS = "CONSOLE_SCREENSHOTS"
 def browser() -> Iterator[Browser]:
     """Headless, and gone at the end. Without Chromium there is nothing to test with."""
     chromium = program("chromium")
+    library("libatomic.so.1")
     with sync_playwright() as playwright, launched(playwright.chromium, chromium) as running:
         yield running
 
