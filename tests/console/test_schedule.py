@@ -51,7 +51,7 @@ def scene(made: Simulation) -> WebScene:
         catalog=files.catalog,
         year=files.year,
         schedule=files.schedules,
-        estate=files.estate,
+        estate=made.estate,
         clock=HandClock(start=NOW),
         schedule_store=made.store,
     )
