@@ -253,7 +253,6 @@ def test_an_unreadable_journal_leaves_the_last_figures(recorded: State) -> None:
     exposition = recorded.exposition()
     checked = scraped(exposition)("data_refresh_timestamp_seconds")
     recorded.clock.advance(60)
-    recorded.sql.close()
     for ending in ("", "-wal", "-shm"):
         Path(f"{recorded.home / 'store.sqlite'}{ending}").unlink(missing_ok=True)
     (recorded.home / "store.sqlite").write_bytes(b"not a database, but long enough to be read as one" * 50)
