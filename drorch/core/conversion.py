@@ -70,6 +70,7 @@ def _how(kind: Any) -> dict[str, Any]:
     """What the fields of a record say about how they are written."""
     ways = {
         "microseconds": override(unstruct_hook=_to_the_microsecond),
+        "local": override(unstruct_hook=datetime.isoformat, struct_hook=_local_time),
         "left out": override(omit_if_default=True),
         "unwritten": override(omit=True),
     }
@@ -161,6 +162,13 @@ def _instant(value: object, _: object) -> datetime:
     found = datetime.fromisoformat(_text(value))
     if found.tzinfo is None:
         raise _wrong("an instant with its time zone", value)
+    return found
+
+
+def _local_time(value: object, _: object) -> datetime:
+    found = datetime.fromisoformat(_text(value))
+    if found.tzinfo is not None:
+        raise _wrong("a local time without a time zone", value)
     return found
 
 

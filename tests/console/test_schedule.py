@@ -155,7 +155,7 @@ def test_exercises_are_shown_in_totals_and_nobody_is_named(scene: WebScene, visi
     row = page[page.index(f'id="exercise-{found.exercise}"') :]
     assert f"{department.reached} / {department.expected}" in row
     assert f">{department.covered_by_deputy}<" in row
-    assert f">{found.sent}" in row
+    assert f">{found.messages.sent}" in row
     tree: CallTree = held.callouts.state(None)[0]
     for person in tree.people:
         assert person.name not in page

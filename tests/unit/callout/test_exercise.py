@@ -95,7 +95,7 @@ def test_a_mail_server_that_is_down_is_tried_again_and_calls_nobody(tmp_path: Pa
     exercise = Exercise(tmp_path, answers=EVERYBODY, delivery=lambda _: down)
     exercise.callouts.drive(exercise.begin())
     found = exercise.callouts.result(None)
-    assert found.sent == 0
+    assert found.messages.sent == 0
     assert found.messages.not_sent == found.messages.intended == 10
     assert found.messages.not_sent_because == {down.why: 10}
     assert not found.departments[0].all_called
@@ -134,7 +134,7 @@ def test_what_a_dead_process_left_open_is_unknown_and_counts_as_an_attempt(tmp_p
     # Not repeated at once: the second attempt comes when the first has had its time.
     assert exercise.order()[0] == (60, "head")
     found = exercise.callouts.result(name)
-    assert (found.unknown, found.departments[0].reached) == (1, 3)
+    assert (found.messages.unknown, found.departments[0].reached) == (1, 3)
     assert found.departments[0].people[0].attempts == 2
 
 
@@ -341,4 +341,4 @@ def test_a_stop_after_a_death_says_what_is_unknown(tmp_path: Path) -> None:
     state = exercise.callouts.state(None)[1]
     assert state.over is not None
     assert state.open_messages() == ()
-    assert exercise.callouts.result(None).unknown == 1
+    assert exercise.callouts.result(None).messages.unknown == 1
