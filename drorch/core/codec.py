@@ -27,8 +27,8 @@ MICROSECONDS: Final[Mapping[str, str]] = MappingProxyType({"codec": "microsecond
 """A time in seconds, or an instant, that is written to the microsecond (an instant with them always, as ``+00:00``)."""
 LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType({"codec": "left out"})
 """Not written while it has its default value."""
-LOCAL_TIME: Final[Mapping[str, str]] = MappingProxyType({"codec": "local time"})
-"""A time of day at a place, whose zone stands beside it: written without one."""
+LOCAL: Final[Mapping[str, str]] = MappingProxyType({"codec": "local"})
+"""A wall time at a place whose time zone stands elsewhere; any other time has to have its zone."""
 UNWRITTEN: Final[Mapping[str, str]] = MappingProxyType({"codec": "unwritten"})
 """Never written, and unknown when it is read: known to this process only."""
 

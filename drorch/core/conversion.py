@@ -69,8 +69,8 @@ def _is_record(kind: Any) -> bool:
 def _how(kind: Any) -> dict[str, Any]:
     """What the fields of a record say about how they are written."""
     ways = {
-        "local time": override(unstruct_hook=datetime.isoformat, struct_hook=_local_time),
         "microseconds": override(unstruct_hook=_to_the_microsecond),
+        "local": override(unstruct_hook=datetime.isoformat, struct_hook=_local_time),
         "left out": override(omit_if_default=True),
         "unwritten": override(omit=True),
     }
@@ -168,7 +168,7 @@ def _instant(value: object, _: object) -> datetime:
 def _local_time(value: object, _: object) -> datetime:
     found = datetime.fromisoformat(_text(value))
     if found.tzinfo is not None:
-        raise _wrong("a local time, without its time zone", value)
+        raise _wrong("a local time without a time zone", value)
     return found
 
 
