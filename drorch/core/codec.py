@@ -31,6 +31,10 @@ UNWRITTEN: Final[Mapping[str, str]] = MappingProxyType({"codec": "unwritten"})
 """Never written, and unknown when it is read: known to this process only."""
 
 
+ON_THE_WALL: Final[Mapping[str, str]] = MappingProxyType({"codec": "on the wall"})
+"""A time as the clocks of a place show it, without a zone: the place stands in another field."""
+
+
 def plain(value: Any) -> Any:
     """The value as what ``json.dumps`` takes, fields in the order of their declaration."""
     return _writer(value.__class__)(value)

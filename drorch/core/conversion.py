@@ -70,6 +70,7 @@ def _how(kind: Any) -> dict[str, Any]:
     """What the fields of a record say about how they are written."""
     ways = {
         "microseconds": override(unstruct_hook=_to_the_microsecond),
+        "on the wall": override(unstruct_hook=datetime.isoformat, struct_hook=_on_the_wall),
         "left out": override(omit_if_default=True),
         "unwritten": override(omit=True),
     }
@@ -155,6 +156,10 @@ def _word(value: object, kind: Any) -> object:
 
 def _day(value: object, _: object) -> date:
     return date.fromisoformat(_text(value))
+
+
+def _on_the_wall(value: object, _: object) -> datetime:
+    return datetime.fromisoformat(_text(value))
 
 
 def _instant(value: object, _: object) -> datetime:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from drorch.core.codec import ON_THE_WALL
+
 SCHEDULES_SCHEMA = 1
 
 
@@ -61,7 +63,7 @@ class Recurrence:
     """When. Without ``rule`` it is once, at ``start``; with it the rule's times from ``start`` on (RFC 5545 RRULE)."""
 
     zone: str
-    start: datetime
+    start: datetime = field(metadata=ON_THE_WALL)
     rule: str | None = None
     skipped: Skipped = Skipped.LATER
     doubled: Doubled = Doubled.FIRST
