@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check acceptance faults faults-lab bench golden tree clean help
+.PHONY: demo test packages check acceptance faults faults-lab bench golden tree clean help
 
 help:
 	@echo "make demo        lose New York on the embedded lab, recover, measure, fail back, write report.html"
 	@echo "make test        checks, unit, contract, fault and acceptance tests"
 	@echo "make faults      every fault: the table, and kill -9 of the real orchestrator on the lab"
+	@echo "make packages    install (root) or name the system packages that the tests need"
 	@echo "make check       ruff, mypy --strict, import-linter"
 	@echo "make faults-lab  only the kills on the lab"
 	@echo "make bench       speed, as ratios in one run (not part of the tests)"
@@ -30,9 +31,13 @@ check: $(STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: check
-	@$(BIN)/pytest -q -n auto --dist loadfile tests/unit tests/console tests/contract tests/faults
-	@$(BIN)/pytest -q -n 2 --dist loadfile tests/acceptance
+# What the tests need of the system: installed by root, named to everybody else before the first test.
+packages:
+	@PYTHON="$(PYTHON)" sh tools/system_packages.sh test
+
+# In one call, the longest files first (tests/conftest.py): what is short fills the gaps, the workers end together.
+test: packages check
+	@$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder tests/acceptance tests/contract tests/unit tests/console tests/faults
 
 faults: $(STAMP)
 	@$(BIN)/pytest -q -s tests/faults tests/faults/kill_on_lab.py

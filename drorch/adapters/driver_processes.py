@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from drorch.adapters.processes import ProcessRef, myself, read_process
 from drorch.core.codec import to_text
 from drorch.core.errors import Broken
+from drorch.core.process_lock import process_lock
 
 ATTACH = (sys.executable, "-m", "drorch", "run", "attach")
 _KEPT = (
@@ -107,13 +107,5 @@ def _announce(folder: Path, ref: ProcessRef) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    try:
-        descriptor = os.open(folder / "driver.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Broken(
-            f"the run's folder cannot be written: {error.strerror}", where=str(folder), next_step="look at permissions"
-        ) from error
-    with os.fdopen(descriptor) as lock:
-        # Released by closing, also when this process is killed.
-        fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
+    with process_lock(folder / "driver.lock", wait=True):
         yield

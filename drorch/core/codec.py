@@ -27,12 +27,10 @@ MICROSECONDS: Final[Mapping[str, str]] = MappingProxyType({"codec": "microsecond
 """A time in seconds, or an instant, that is written to the microsecond (an instant with them always, as ``+00:00``)."""
 LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType({"codec": "left out"})
 """Not written while it has its default value."""
+LOCAL: Final[Mapping[str, str]] = MappingProxyType({"codec": "local"})
+"""A wall time at a place whose time zone stands elsewhere; any other time has to have its zone."""
 UNWRITTEN: Final[Mapping[str, str]] = MappingProxyType({"codec": "unwritten"})
 """Never written, and unknown when it is read: known to this process only."""
-
-
-ON_THE_WALL: Final[Mapping[str, str]] = MappingProxyType({"codec": "on the wall"})
-"""A time as the clocks of a place show it, without a zone: the place stands in another field."""
 
 
 def plain(value: Any) -> Any:

@@ -70,7 +70,7 @@ def _how(kind: Any) -> dict[str, Any]:
     """What the fields of a record say about how they are written."""
     ways = {
         "microseconds": override(unstruct_hook=_to_the_microsecond),
-        "on the wall": override(unstruct_hook=datetime.isoformat, struct_hook=_on_the_wall),
+        "local": override(unstruct_hook=datetime.isoformat, struct_hook=_local_time),
         "left out": override(omit_if_default=True),
         "unwritten": override(omit=True),
     }
@@ -158,14 +158,17 @@ def _day(value: object, _: object) -> date:
     return date.fromisoformat(_text(value))
 
 
-def _on_the_wall(value: object, _: object) -> datetime:
-    return datetime.fromisoformat(_text(value))
-
-
 def _instant(value: object, _: object) -> datetime:
     found = datetime.fromisoformat(_text(value))
     if found.tzinfo is None:
         raise _wrong("an instant with its time zone", value)
+    return found
+
+
+def _local_time(value: object, _: object) -> datetime:
+    found = datetime.fromisoformat(_text(value))
+    if found.tzinfo is not None:
+        raise _wrong("a local time without a time zone", value)
     return found
 
 

@@ -34,16 +34,30 @@ def write_whole_bytes(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        _write(temporary, data, 0o666)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise Broken(
             f"cannot be written: {error.strerror}", where=str(path), next_step="free space or permissions, then repeat"
         ) from error
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file whole, for its owner only. OSError as it comes; FileExistsError: another file is never replaced."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        _write(draft, data, 0o600)
+        os.link(draft, path)  # unlike a rename, this never replaces what is there
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def read_file(path: Path, kind: type[T]) -> T:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from drorch.catalog.files import load_catalog_file
 from drorch.catalog.load import load_catalog
 from drorch.core.codec import plain, to_text
 from drorch.core.errors import Broken, DrorchError, InputInvalid, NotFound, Refused
-from drorch.core.files import read_file, read_input
+from drorch.core.files import read_file, read_input, write_new
 from drorch.core.findings import Finding
 from drorch.core.ids import canonical_json
 from drorch.core.redact import SHORTEST_SECRET
@@ -116,15 +115,10 @@ def export_run(parts: SealingParts, run: str, signer: Signer | None = None) -> E
 def write_archive(path: Path, data: bytes) -> None:
     """Write an archive whole, for its owner only. InputInvalid when another file is there: evidence is not overwritten;
     Broken when it cannot be written."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.exists() and path.read_bytes() == data:
             return
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(draft, path)  # unlike a rename, this never replaces what is there
+        write_new(path, data)
     except FileExistsError:
         raise InputInvalid(
             "another file is there, and evidence is not overwritten",
@@ -137,8 +131,6 @@ def write_archive(path: Path, data: bytes) -> None:
             where=str(path),
             next_step="name a file in an existing folder that can be written, with room enough",
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def verify_archive(path: Path, key: Path | None = None) -> Verified:

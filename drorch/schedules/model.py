@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from drorch.core.codec import ON_THE_WALL
+from drorch.core.codec import LOCAL
 
 SCHEDULES_SCHEMA = 1
 
@@ -63,7 +63,7 @@ class Recurrence:
     """When. Without ``rule`` it is once, at ``start``; with it the rule's times from ``start`` on (RFC 5545 RRULE)."""
 
     zone: str
-    start: datetime = field(metadata=ON_THE_WALL)
+    start: datetime = field(metadata=LOCAL)
     rule: str | None = None
     skipped: Skipped = Skipped.LATER
     doubled: Doubled = Doubled.FIRST

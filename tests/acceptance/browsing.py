@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+from tests.machine import library, program
+
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
@@ -30,15 +29,21 @@ SHOTS = "CONSOLE_SCREENSHOTS"
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Headless, and gone at the end. Without Chromium there is nothing to test with (``.ci/run`` installs it)."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip("there is no chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        try:
-            yield running
-        finally:
-            running.close()
+    """Headless, and gone at the end. Without Chromium there is nothing to test with."""
+    chromium = program("chromium")
+    library("libatomic.so.1")
+    with sync_playwright() as playwright, launched(playwright.chromium, chromium) as running:
+        yield running
+
+
+@contextmanager
+def launched(kind: BrowserType, chromium: str, environment: Mapping[str, str] | None = None) -> Iterator[Browser]:
+    """A browser of this kind; ``environment`` is added to the test's own."""
+    running = kind.launch(executable_path=chromium, args=list(ARGUMENTS), env={**os.environ, **(environment or {})})
+    try:
+        yield running
+    finally:
+        running.close()
 
 
 @dataclass(kw_only=True)

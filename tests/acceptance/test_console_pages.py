@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -20,12 +19,14 @@ from drorch.run import events as ev
 from drorch.testing.evidence import recorded_run
 from drorch.testing.runs import RUN
 from drorch.testing.web import PASSWORD, WebScene
-from tests.acceptance.browsing import SHOTS, browser
+from tests.acceptance.browsing import SHOTS, browser, launched
+from tests.acceptance.fonts import WIDTHS, make_fonts
 from tests.console.stage import DUE_RUN, OPEN_RUN, due_run, failed_run, put_samples, small_world, waiting_run
+from tests.machine import program
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-AXE_FOLDER = Path(__file__).parents[1] / "console" / "axe"
-AXE = AXE_FOLDER / "node_modules" / "axe-core" / "axe.min.js"
+NOTO_SANS_N = 0.618
+"""How far the letter n advances in Noto Sans, as a part of the size of the font."""
 SERIOUS = {"serious", "critical"}
 WAITING = "20130303-050000-waiting"
 PAGES = (
@@ -112,15 +113,24 @@ def logged_in(running: Browser, base: str, **more: object) -> BrowserContext:
     return context
 
 
+@pytest.fixture(scope="module", params=WIDTHS)
+def font(request: pytest.FixtureRequest) -> str:
+    """How wide the letters are in the browser of the test."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def lettered(running: Browser, font: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser that has the fonts of this width and none of the machine's."""
+    fonts = make_fonts(tmp_path_factory.mktemp("fonts") / font, font)
+    with launched(running.browser_type, program("chromium"), fonts) as browser_with_fonts:
+        yield browser_with_fonts
+
+
 @pytest.fixture(scope="module")
 def axe() -> str:
-    """The rules, as a script. Fetched once when npm is there."""
-    if not AXE.exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            pytest.skip("axe-core is not there, and no npm to fetch it with")
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=AXE_FOLDER, check=True, timeout=120)
-    return AXE.read_text(encoding="utf-8")
+    """The rules of axe-core, as a script."""
+    return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
 def findings(page: Page, axe: str) -> list[str]:
@@ -159,8 +169,8 @@ def test_no_page_has_a_serious_accessibility_finding(
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "ar"])
-def test_every_page_fits_a_phone(running: Browser, base: str, language: str) -> None:
-    context = logged_in(running, base, viewport={"width": 360, "height": 740}, locale=language)
+def test_every_page_fits_a_phone(lettered: Browser, base: str, language: str, font: str) -> None:
+    context = logged_in(lettered, base, viewport={"width": 360, "height": 740}, locale=language)
     page = context.new_page()
     too_wide = []
     for path in PAGES:
@@ -170,9 +180,22 @@ def test_every_page_fits_a_phone(running: Browser, base: str, language: str) -> 
             too_wide.append((path, wide))
     if folder := os.environ.get(SHOTS):
         page.goto(f"/runs/{OPEN_RUN}")
-        page.screenshot(path=f"{folder}/phone-{language}.png", full_page=False)
+        page.screenshot(path=f"{folder}/phone-{language}-{font}.png", full_page=False)
     context.close()
     assert too_wide == []
+
+
+def test_the_fonts_of_the_test_are_those_of_the_browser(lettered: Browser, font: str) -> None:
+    assert letter_width(lettered) == pytest.approx(WIDTHS[font] * NOTO_SANS_N, rel=0.01)
+
+
+def letter_width(using: Browser) -> float:
+    """How far 100 letters advance, as a part of the size of the font."""
+    page = using.new_page()
+    page.set_content(f"<span id='letters' style='font: 100px system-ui'>{'n' * 100}</span>")
+    wide = page.locator("#letters").evaluate("it => it.getBoundingClientRect().width")
+    page.close()
+    return float(wide) / 100 / 100
 
 
 def test_one_decision_with_the_keyboard_alone(running: Browser, base: str, scene: WebScene) -> None:

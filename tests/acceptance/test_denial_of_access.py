@@ -48,6 +48,7 @@ from drorch.year.model import Activity
 from drorch.year.operations import Claim, Year, load_year
 from drorch.year.statement import Said
 from drorch.year.status import State
+from tests.machine import program
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -151,7 +152,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("DRORCH_HOME", str(tmp_path / "state"))
     shutil.copy(ROOT / "capacity.yaml", tmp_path)
     key = tmp_path / "key.pem"
-    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True, timeout=20)
+    subprocess.run([program("openssl"), "genpkey", "-algorithm", "ed25519", "-out", key], check=True, timeout=20)
     key.chmod(0o600)
     with installation(tmp_path) as made:
         made.write_licences(count=1200, used=447)
@@ -309,7 +310,9 @@ def test_what_was_frozen_stays_frozen(bench: Bench) -> None:
     with pytest.raises(InputInvalid, match="prepared already"):
         bench.prepare("ramp-few", **few(bench))
     with sqlite3.connect(home() / "store.sqlite") as forger:
-        forger.execute("UPDATE blobs SET content = replace(CAST(content AS TEXT), 'critical: 60', 'critical: 6')")
+        forger.execute(
+            "UPDATE blobs SET content = CAST(replace(CAST(content AS TEXT), 'critical: 60', 'critical: 6') AS BLOB)"
+        )
     with pytest.raises(Broken, match="was changed in the store"):
         bench.drive().start("ramp-few", "Ada")
 

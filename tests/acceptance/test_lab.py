@@ -30,6 +30,7 @@ from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.estate.files import load_estate
 from drorch.estate.model import Estate
 from drorch.lab.control import Lab
+from drorch.lab.daemons import sshd
 from drorch.lab.daemons.databases import connect, role_of
 from drorch.lab.daemons.supervisor import ask
 from drorch.lab.processes import postmaster_of
@@ -504,7 +505,7 @@ def runs(pid: int) -> bool:
 def test_down_leaves_no_process_and_no_folder() -> None:
     with running_lab(small_catalog()) as lab:
         pids = everything_of(lab)
-        assert len(pids) == 4 + 2 + 5
+        assert len(pids) == 4 + 2 + 5 + (4 if sshd.is_available() else 0)
         segments = Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()
         assert len(segments) > 5
         lab.break_("site", "valencia")

@@ -75,7 +75,7 @@ def test_the_site_that_takes_the_updates_of_names_is_lost(operator: Operator) ->
     # It is said, in the proof of each application and to whoever reads the report.
     for name in ("umoja", "reports"):
         (attempt,) = recovered.step(f"{name}/validate").attempts
-        assert attempt.facts["name_servers_left_out"] == ["piscataway"]
+        assert list(attempt.facts["name_servers_left_out"]) == ["piscataway"]
     assert [(found.code, found.subject) for found in recovered.report.deviations if "name-server" in found.code] == [
         ("name-server-left-out", "piscataway")
     ]

@@ -31,20 +31,13 @@ from drorch.testing.builders import catalog_text
 from drorch.testing.clock import HandClock
 from drorch.testing.evidence import recorded_run
 from drorch.testing.runs import RUN
+from tests.machine import program
 
 from .conftest import wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 TOKEN = "a-token-that-only-this-test-knows"
 WAITING = "20130301-050000-waits"
-
-
-def binary(name: str, package: str) -> str:
-    """Path of a program of Debian's; skips, loudly, where it is not installed."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"NOT TESTED: {name} is not installed (apt-get install {package}); .ci/run installs it")
-    return path
 
 
 def free_port() -> int:
@@ -181,8 +174,8 @@ def configure(folder: Path, *, drorch: int, alertmanager: int, receiver: int) ->
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    prometheus = binary("prometheus", "prometheus")
-    alertmanager = binary("prometheus-alertmanager", "prometheus-alertmanager")
+    prometheus = program("prometheus")
+    alertmanager = program("prometheus-alertmanager")
     folder = tmp_path_factory.mktemp("metrics")
     home = folder / "home"
     state_folder(home)

@@ -53,7 +53,7 @@ def scene(made: Simulation) -> WebScene:
         catalog=files.catalog,
         year=files.year,
         schedule=files.schedules,
-        estate=files.estate,
+        estate=made.estate,
         clock=HandClock(start=NOW),
         schedule_store=made.store,
     )
@@ -148,7 +148,11 @@ def _text(shown: str) -> str:
 
 def test_exercises_are_shown_in_totals_and_nobody_is_named(scene: WebScene, visit: Visit) -> None:
     held = Exercise(
-        scene.home, text=_text("names"), clock=scene.clock, answers={"head@example.org": 5, "finance@example.org": 7}
+        scene.home,
+        text=_text("names"),
+        store=scene.store,
+        clock=scene.clock,
+        answers={"head@example.org": 5, "finance@example.org": 7},
     )
     held.callouts.drive(held.begin())
     found = held.callouts.result(None)
@@ -178,7 +182,7 @@ def test_an_exercise_that_goes_on_was_stopped_or_is_damaged_is_not_green(scene: 
     assert "under way" not in row
     assert "state bad" in row
     assert "state good" not in row
-    cast(MemoryStore, scene.store).edit(f"callout/{name}", 1, "departments", "apartments")
+    cast(MemoryStore, scene.store).edit(f"callout/{name}", 3, "stopped", "everybody-reached")
     row = client.get("/callouts").text.split(f'id="exercise-{name}"')[1]
     assert "cannot be read" in row
     assert "state good" not in row

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from contract.postgres import Postgres
 from drorch.adapters.store.events import SqlStore
+from drorch.core.patient import Patience, PatientStore
 from drorch.core.stream import EventStore
+from drorch.testing.clock import HandClock
 from drorch.testing.streams import MemoryStore
 
-KINDS = ("memory", "sqlite", "postgresql")
+KINDS = ("memory", "patient", "sqlite", "postgresql")
 NUMBERS = itertools.count(1)
 
 
@@ -38,8 +40,9 @@ def new_database(server: Postgres) -> str:
 @contextmanager
 def kind_of_store(name: str, folder: Path, server: Callable[[], Postgres]) -> Iterator[Kind]:
     """The kind with this name; what was opened is closed at the end."""
-    if name == "memory":
-        store = MemoryStore()
+    if name in ("memory", "patient"):
+        patience = Patience(HandClock(), limit_s=10.0, on_wait=lambda seconds, why: None)
+        store: EventStore = MemoryStore() if name == "memory" else PatientStore(MemoryStore(), patience)
         yield Kind(name, "", lambda: store)
         return
     place = str(folder / "store.sqlite") if name == "sqlite" else new_database(server())

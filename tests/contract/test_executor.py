@@ -94,6 +94,7 @@ def test_an_ignored_failure_is_not_forgotten(executor_factory: ExecutorHarness) 
     assert (result.rc, result.ignored, result.processed) == (0, ONE, ONE)
 
 
+@pytest.mark.needs("ssh")
 def test_an_unreachable_host_is_dark(executor_factory: ExecutorHarness) -> None:
     result = result_of(executor_factory, Case.UNREACHABLE)
     assert result.dark == ONE

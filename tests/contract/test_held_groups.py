@@ -160,7 +160,7 @@ def test_the_list_names_what_cannot_be_read_and_lists_the_others(homes: Homes, p
     change(place, FIRST, 1, "{}")
     lines = {line.run: line for line in first.world.service.heads()}
     assert (lines[FIRST].kind, lines[FIRST].outcome) == ("", "unreadable")
-    assert "event" in str(lines[FIRST].problem)
+    assert "record 1 does not follow" in str(lines[FIRST].problem)
     assert lines[look].problem is not None  # its folder is in the other home
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -257,15 +258,15 @@ class Pem:
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory: pytest.TempPathFactory) -> Pem:
-    """A certificate of its own for localhost."""
+    """A certificate of its own for 127.0.0.1: the name localhost is not known on every machine."""
     folder = tmp_path_factory.mktemp("pem")
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
     cert = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
         .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )  # fmt: skip
@@ -291,7 +292,7 @@ def test_starttls_with_a_trusted_certificate_and_a_login(pem: Pem, tmp_path: Pat
     options = {"tls_context": pem.context(), "authenticator": authenticate, "auth_required": True,
                "require_starttls": True}  # fmt: skip
     with mail_server(box, **options) as port:
-        settings = smtp(port, host="localhost", encryption=Encryption.STARTTLS, ca_file=str(pem.cert), **login)
+        settings = smtp(port, encryption=Encryption.STARTTLS, ca_file=str(pem.cert), **login)
         assert mail(settings).sending is Sending.SENT
         secret.write_text("wrong")  # every attempt reads what stands there now
         assert mail(settings).sending is Sending.NOT_SENT
@@ -302,7 +303,7 @@ def test_starttls_with_a_trusted_certificate_and_a_login(pem: Pem, tmp_path: Pat
 def test_a_certificate_nobody_vouches_for_sends_nothing(pem: Pem) -> None:
     box = Mailbox()
     with mail_server(box, tls_context=pem.context()) as port:
-        found = mail(smtp(port, host="localhost", encryption=Encryption.STARTTLS))
+        found = mail(smtp(port, encryption=Encryption.STARTTLS))
     assert found.sending is Sending.NOT_SENT
     assert "certificate" in found.why
     assert box.mails == []
@@ -311,7 +312,7 @@ def test_a_certificate_nobody_vouches_for_sends_nothing(pem: Pem) -> None:
 def test_tls_from_the_first_byte(pem: Pem) -> None:
     box = Mailbox()
     with mail_server(box, ssl_context=pem.context()) as port:
-        settings = smtp(port, host="localhost", encryption=Encryption.TLS, ca_file=str(pem.cert))
+        settings = smtp(port, encryption=Encryption.TLS, ca_file=str(pem.cert))
         assert mail(settings).sending is Sending.SENT
     assert len(box.mails) == 1
 

@@ -305,7 +305,7 @@ def test_a_bad_watch_file_is_one_clear_error(world: World) -> None:
         command = [sys.executable, "-m", "drorch.adapters.probes.watcher", str(path)]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
         assert ended.returncode == 2
-        assert "not a watch" in ended.stderr
+        assert "let drorch write the file" in ended.stderr
         assert "Traceback" not in ended.stderr
 
 

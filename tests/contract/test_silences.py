@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import time
@@ -20,6 +19,7 @@ from drorch.core.errors import Broken
 from drorch.estate.model import AlertSource
 from drorch.orchestration.ports import Silences
 from drorch.testing.silences import RecordedSilences
+from tests.machine import program
 
 RULES = Path(__file__).parents[2] / "deploy" / "alertmanager" / "alertmanager.yml"
 MARK, OTHER = "drorch 20261124-1", "drorch 20261124-2"
@@ -78,9 +78,6 @@ def now() -> datetime:
 @pytest.fixture(scope="module")
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real one on loopback, ended by its own pid."""
-    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-    if program is None:
-        pytest.skip("NOT TESTED: prometheus-alertmanager is not installed; .ci/run installs it")
     folder = tmp_path_factory.mktemp("alertmanager")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -88,7 +85,7 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     words = [f"--web.listen-address={url.removeprefix('http://')}", "--cluster.listen-address="]
     with (folder / "log").open("wb") as log:
         words += [f"--config.file={RULES}", f"--storage.path={folder}"]
-        running = subprocess.Popen([program, *words], stdout=log, stderr=log)
+        running = subprocess.Popen([program("prometheus-alertmanager"), *words], stdout=log, stderr=log)
         try:
             until = time.monotonic() + 20
             while time.monotonic() < until:

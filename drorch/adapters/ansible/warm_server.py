@@ -6,7 +6,6 @@ Ends when asked, when idle, or when its folder is gone; workers are sessions of 
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import gc
 import json
@@ -30,6 +29,7 @@ from drorch.adapters.ansible.attempt import AttemptFolder
 from drorch.adapters.ansible.warm import QUIT, TAKEN, socket_address
 from drorch.adapters.ansible.worker import perform
 from drorch.adapters.processes import myself
+from drorch.core.process_lock import process_lock
 
 _IDLE_S = 60.0
 _LOOK_S = 1.0
@@ -37,10 +37,8 @@ _LOOK_S = 1.0
 
 def main(state: Path, name: str) -> None:
     """Serve until idle. Returns at once when another parent of this name is at work."""
-    with (state / f"{name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with process_lock(state / f"{name}.lock") as mine:
+        if not mine:
             return
         (state / name).unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:

@@ -23,6 +23,8 @@ from drorch.core.errors import StoreAway
 T = TypeVar("T")
 _IDLE = 4
 """So many threads are kept for the next calls."""
+IDLE_S = 10.0
+"""A thread without work ends after this: a store that nobody closed keeps nothing alive."""
 
 
 class Abandoned(Exception):
@@ -77,8 +79,9 @@ class Bounded:
         self._idle: list[queue.SimpleQueue[Callable[[], None] | None]] = []
         self._closed = False
 
-    def call(self, work: Callable[[Held], T]) -> T:
-        """What ``work`` returns or raises. StoreAway at the deadline."""
+    def call(self, work: Callable[[Held], T], limit_s: float | None = None) -> T:
+        """What ``work`` returns or raises. StoreAway at the deadline, or at ``limit_s``."""
+        limit_s = self.deadline_s if limit_s is None else limit_s
         held, answer = Held(), Future[T]()
 
         def serve() -> None:
@@ -89,15 +92,15 @@ class Bounded:
 
         self._thread().put(serve)
         try:
-            return answer.result(self.deadline_s)
+            return answer.result(limit_s)
         except Late:
             held.abandon()
-            raise self.late() from None
+            raise self.late(limit_s) from None
 
-    def late(self) -> StoreAway:
+    def late(self, limit_s: float) -> StoreAway:
         """What is said at a deadline."""
         return StoreAway(
-            f"the store did not answer within {self.deadline_s:g} s",
+            f"the store did not answer within {limit_s:g} s",
             where=self._where,
             next_step="look at its server, its disk and the network; what is under way goes on, try again",
         )
@@ -120,10 +123,21 @@ class Bounded:
         return jobs
 
     def _serve(self, jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
-        while (job := jobs.get()) is not None:
+        while (job := self._next(jobs)) is not None:
             job()
             del job
             with self._lock:
                 if self._closed or len(self._idle) >= _IDLE:
                     return
                 self._idle.append(jobs)
+
+    def _next(self, jobs: queue.SimpleQueue[Callable[[], None] | None]) -> Callable[[], None] | None:
+        try:
+            return jobs.get(timeout=IDLE_S)
+        except queue.Empty:
+            with self._lock:
+                if jobs in self._idle:
+                    self._idle.remove(jobs)
+                    return None
+            # Somebody took this thread just now.
+            return jobs.get()

@@ -20,7 +20,7 @@ from drorch.adapters.store.place import WRITING, Place
 from drorch.adapters.store.tables import BLOBS, CHECKPOINTS, EVENTS
 from drorch.adapters.store.words import is_lost, said
 from drorch.adapters.store.writer import Job, Statements, Writer
-from drorch.core.errors import Broken, NotFound
+from drorch.core.errors import Broken, NotFound, StoreAway
 from drorch.core.stream import Append, Checkpoint, EventStore, Record, blob_id, stamp
 
 T = TypeVar("T")
@@ -28,6 +28,9 @@ Seen = tuple[int, str]
 """Number and hash of a record."""
 NOTHING: Seen = (0, "")
 DEADLINE_S = 5.0
+DISK_S = 30.0
+"""A write to a local file may take so long: a disk cannot be cut off as a server can, and giving up early only leaves
+the outcome open. Its locks are given up as early as a server's."""
 _E = EVENTS.c
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(CAST(:names AS text[])) AS name")
 
@@ -43,6 +46,7 @@ class SqlStore(EventStore):
         """
         self.place = Place(url_or_path, deadline_s * 0.8)
         self._bounded = Bounded(deadline_s, self.place.where)
+        self._writing_s = max(deadline_s, DISK_S) if self.place.sqlite else deadline_s
         self._seen: dict[str, Seen] = {}
         """Of each stream the last record this object knows: it must not go away again."""
         self._seeing = threading.Lock()
@@ -53,7 +57,7 @@ class SqlStore(EventStore):
             written=self._see,
             broken=self._broken,
         )
-        self._writer = Writer(statements, deadline_s, self._bounded.late, self.place.where)
+        self._writer = Writer(statements, self._writing_s, self._late, self.place.where)
         try:
             self.place.make(new=new)
             self.transaction(partial(self.place.open, new=new), writing=True, known=False)
@@ -194,11 +198,14 @@ class SqlStore(EventStore):
 
         try:
             self.place.verify_file()
-            return self._bounded.call(within)
+            return self._bounded.call(within, self._writing_s if writing else None)
         except Abandoned:
-            raise self._bounded.late() from None
+            raise self._late() from None
         except SQLAlchemyError as error:
             raise self._broken(error) from error
+
+    def _late(self) -> StoreAway:
+        return self._bounded.late(self._writing_s)
 
     def _broken(self, error: SQLAlchemyError) -> Broken:
         """A file that went away cannot be read any more: the cause is said, not the effect."""

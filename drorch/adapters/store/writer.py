@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from drorch.adapters.store.bounded import Abandoned, Held
+from drorch.adapters.store.bounded import IDLE_S, Abandoned, Held
 from drorch.adapters.store.words import is_lost
 from drorch.core.errors import Broken, DrorchError, JournalConflict, StoreAway
 from drorch.core.stream import Append, Record, Unsettled, link
@@ -94,20 +95,21 @@ class Writer:
             if job in self._waiting:
                 self._waiting.remove(job)
                 raise self._late()
-            under_way = job in self._batch
-            if under_way:
-                self._held.abandon()
+            if job.answer.done():
+                return job.answer.result()
+            self._held.abandon()
             sent = [record for records in job.records for record in records]
-        if not under_way and job.answer.done():
-            return job.answer.result()
         raise Unsettled(sent, where=self._where) if sent else self._late()
 
     def _serve(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closed)
+                self._changed.wait_for(lambda: self._waiting or self._closed, IDLE_S)
                 if not self._waiting:
-                    break
+                    # Under the lock: the next thread must not find a connection that is being closed.
+                    self._let_go()
+                    self._thread = None
+                    return
                 self._held, self._batch = Held(), self._taken()
             try:
                 self._commit(self._batch)
@@ -116,7 +118,6 @@ class Writer:
                     job.fail(error)
             with self._changed:
                 self._batch = []
-        self._let_go()
 
     def _taken(self) -> list[Job]:
         jobs, records = [self._waiting.popleft()], 0
@@ -188,12 +189,9 @@ class Writer:
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
+            with suppress(SQLAlchemyError):
                 connection.invalidate()
-            except SQLAlchemyError:
-                return
-            finally:
-                connection.close()
+            connection.close()
 
 
 def _linked(job: Job, tails: dict[str, Record | None]) -> tuple[tuple[Record, ...], ...] | None:

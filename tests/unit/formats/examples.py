@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from drorch.core.codec import LOCAL
+
 FACTS = MappingProxyType(
     {
         "lag_s": 0.25,
@@ -42,11 +44,13 @@ def _made(kind: Any, given: Mapping[str, object], *, everything: bool) -> Any:
         for item in fields(origin)
         if item.init and item.name not in given and (everything or _obligatory(item))
     ]
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for name in wanted:
         hint = holes.get(hints[name], hints[name])
         # A record may hold records of its own kind (StoppedStep): those below it are left out.
         values[name] = _value(hint, name, everything=everything and origin not in get_args(hint))
+        if origin.__dataclass_fields__[name].metadata == LOCAL:
+            values[name] = values[name].replace(tzinfo=None)
     return origin(**{**values, **given})
 
 

@@ -20,7 +20,7 @@ from drorch.actions.events import ActionBody
 from drorch.callout.log import CalloutBody
 from drorch.catalog.model import Catalog
 from drorch.core.clock import Instant
-from drorch.core.codec import LEFT_OUT, MICROSECONDS, UNWRITTEN, from_text, plain, read, to_text
+from drorch.core.codec import LEFT_OUT, LOCAL, MICROSECONDS, UNWRITTEN, from_text, plain, read, to_text
 from drorch.core.errors import InputInvalid
 from drorch.core.frozen import frozen
 from drorch.evidence.baseline import Baseline
@@ -81,6 +81,7 @@ class Everything:
     by_colour: Mapping[Colour, int | None]
     facts: Mapping[str, object]
     maybe: Round | Flat | None
+    here: datetime = field(metadata=LOCAL)
     seconds: float = field(default=0.0, metadata=MICROSECONDS)
     rare: str = field(default="", metadata=LEFT_OUT)
     own: int = field(default=0, compare=False, metadata=UNWRITTEN)
@@ -114,6 +115,7 @@ VALUES = st.builds(
     by_colour=st.dictionaries(st.sampled_from(Colour), st.none() | st.integers()).map(MappingProxyType),
     facts=st.dictionaries(TEXT, PLAIN, max_size=3).map(frozen),
     maybe=st.none() | SHAPES,
+    here=st.datetimes(),
     seconds=st.floats(0, 1e6).map(lambda seconds: round(seconds, 6)),
     rare=TEXT,
 )
@@ -202,6 +204,7 @@ def test_an_unknown_field_and_each_missing_one_are_named(kind: type[Any]) -> Non
         ("colour", None, "colour: expected one of red, blue, found nothing"),
         ("day", "2026-02-30", "day: day is out of range for month"),
         ("at", "2026-01-01T00:00:00", "at: expected an instant with its time zone"),
+        ("here", "2026-01-01T00:00:00Z", "here: expected a local time without a time zone"),
         ("instant", {"mono": 1.0}, "instant.wall: the field is missing"),
         ("pair", ["a"], "pair: "),
         ("pair", ["a", "b"], "pair[1]: expected a whole number"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from drorch.metrics import access, applications, collector, fixed
 from drorch.metrics.families import Declared, FamilyType
 from drorch.metrics.snapshot import Page
+from tests.machine import program
 
 from .state import State, text_of
 
@@ -32,13 +32,9 @@ _VARIABLE = re.compile(r"\$[a-z_]+")
 
 
 def tool(name: str, *arguments: str | Path, given: str | None = None) -> str:
-    """Output of a checking tool that has to succeed. Skips, loudly, where it is not installed."""
-    path = shutil.which(name)
-    if path is None:
-        package = {"promtool": "prometheus", "amtool": "prometheus-alertmanager"}.get(name, name)
-        pytest.skip(f"NOT CHECKED: {name} is not installed (apt-get install {package}); .ci/run installs it")
+    """Output of a checking tool that has to succeed. Skips where it is not installed."""
     ended = subprocess.run(
-        [path, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=60, check=False
+        [program(name), *map(str, arguments)], input=given, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout + ended.stderr

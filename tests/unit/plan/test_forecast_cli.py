@@ -82,7 +82,7 @@ def test_a_lost_site_on_a_day(place: Path, monkeypatch: pytest.MonkeyPatch, caps
         (("--lose", "nyc", "--at", "someday"), "--at"),
         (("none.json",), "none.json"),
         (("app_catalog.yaml",), "app_catalog.yaml"),
-        (("plan.json", "--records", "plan.json"), "schema: expected one of 2"),
+        (("plan.json", "--records", "plan.json"), "about: the field is missing"),
         (("plan.json", "--records", "app_catalog.yaml"), "not JSON"),
         (("plan.json", "--records", "none.json"), "none.json"),
     ],

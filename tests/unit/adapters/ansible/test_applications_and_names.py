@@ -212,7 +212,7 @@ def test_start_waits_for_writing_and_switches_the_name_everywhere(make_site: Cal
     assert (result.rc, result.message) == (0, "")
     assert site.supervisor.requests == ["/applications/umoja"] * 3
     assert site.primary.names == site.secondary.names == {f"umoja.{ZONE}": "127.20.0.1"}
-    assert result.facts["before"] == ["127.10.0.1"]
+    assert result.facts["before"] == ("127.10.0.1",)
     assert result.facts["changed"] is True
     assert site.perform("start").facts["changed"] is False
     kept = b"".join(file.read_bytes() for file in (site.folder / "runs").rglob("*") if file.is_file())
@@ -249,7 +249,7 @@ def test_only_the_server_of_the_lost_site_may_be_silent(make_site: Callable[...,
     assert site.secondary.names == {f"umoja.{ZONE}": "127.20.0.1"}
     if lost_site == "piscataway":
         assert (result.rc, result.message) == (0, "")
-        assert result.facts["name_servers_left_out"] == ["piscataway"]
+        assert result.facts["name_servers_left_out"] == ("piscataway",)
     else:
         assert result.failures == {"apps-piscataway"}
         assert f"piscataway says nothing for umoja.{ZONE}" in result.message

@@ -73,6 +73,7 @@ def test_an_ignored_failure_is_told(perform: Runner) -> None:
     assert result.ignored == {"here"}
 
 
+@pytest.mark.needs("ssh")
 @pytest.mark.parametrize("playbook", ["good.yml", "ignoring_unreachable.yml"])
 def test_an_unreachable_host_is_dark_even_when_ignored(perform: Runner, playbook: str) -> None:
     result = perform(playbook, "here", "dead", application="umoja")

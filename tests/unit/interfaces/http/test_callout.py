@@ -10,7 +10,7 @@ from drorch.testing.web import WebScene
 
 
 def test_a_link_is_answered_before_the_accounts_and_leaves_no_trace_of_its_token(scene: WebScene) -> None:
-    exercise = Exercise(scene.home, clock=scene.clock, answers={})
+    exercise = Exercise(scene.home, store=scene.store, clock=scene.clock, answers={})
     scripted: list[str] = []
 
     def press(path: str) -> None:

@@ -15,7 +15,7 @@ WHY = {"reason": "because"}
 
 @pytest.fixture
 def exercise(scene: WebScene) -> Exercise:
-    return Exercise(scene.home, clock=scene.clock, answers={})
+    return Exercise(scene.home, store=scene.store, clock=scene.clock, answers={})
 
 
 def test_who_was_reached_without_an_address(scene: WebScene, client: TestClient, exercise: Exercise) -> None:
