@@ -54,7 +54,7 @@ class Recorder:
     def commit(self) -> tuple[Event, ...]:
         """Write what is staged in one transaction and return it. After an error the recorder must not be used again."""
         staged, self._staged = tuple(self._staged), []
-        return self._journal.append(staged)
+        return self._journal.append(staged) if staged else ()
 
     def record(self, *bodies: Body) -> tuple[Event, ...]:
         """:meth:`stage` and :meth:`commit`."""

@@ -21,11 +21,10 @@ class DyingJournal(Journal):
     def __init__(self, journal: Journal, *, last: int, written: bool) -> None:
         self._journal, self._last, self._written = journal, last, written
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
         """See the port."""
         if events[-1].seq <= self._last:
-            self._journal.append(events)
-            return
+            return self._journal.append(events)
         if self._written:
             self._journal.append(events)
         raise Killed
@@ -41,3 +40,7 @@ class DyingJournal(Journal):
     def runs(self) -> tuple[str, ...]:
         """See the port."""
         return self._journal.runs()
+
+    def verify_place(self) -> None:
+        """See the port."""
+        self._journal.verify_place()

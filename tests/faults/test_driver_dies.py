@@ -109,13 +109,16 @@ class OvertakenJournal(Journal):
         self._scene, self._last = scene, last
         self.performed_by_the_other: tuple[str, ...] | None = None
 
-    def append(self, events: Sequence[ev.Event]) -> None:
+    def append(self, events: Sequence[ev.Event]) -> tuple[ev.Event, ...]:
         """See the port."""
         if events[-1].seq > self._last and self.performed_by_the_other is None:
             self._let_workers_launch()
             assert drive_to_the_end(self._scene) is RunOutcome.COMPLETED
             self.performed_by_the_other = self._scene.executor.performed
-        self._scene.journal.append(events)
+        return self._scene.journal.append(events)
+
+    def verify_place(self) -> None:
+        """See the port."""
 
     def _let_workers_launch(self) -> None:
         intents = {state.ident for state in self._scene.state.steps.values() if state.ident}

@@ -351,7 +351,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Files], Files], Found]] = {
         {("manifest-unreadable", seal.MANIFEST)},
     ),
     "manifest of a later schema": (
-        lambda files: resealed(files, schema=2),
+        lambda files: resealed(files, schema=3),
         {("manifest-unreadable", seal.MANIFEST)},
     ),
     "signature added": (

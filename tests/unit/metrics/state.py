@@ -38,8 +38,11 @@ class CountingJournal(Journal):
         self._inner = inner
         self.reads = 0
 
-    def append(self, events: Sequence[Event]) -> None:
-        self._inner.append(events)
+    def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        return self._inner.append(events)
+
+    def verify_place(self) -> None:
+        self._inner.verify_place()
 
     def read(self, run: str, after: int = 0) -> tuple[Event, ...]:
         self.reads += 1

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from drorch.core.clock import Instant
 from drorch.core.errors import Broken, InputInvalid
 from drorch.core.ids import canonical_json
-from drorch.core.stream import GENESIS, Draft, chained, text_of
+from drorch.core.stream import Draft, first_break, line_of, record_of
 from drorch.run import events as ev
-from drorch.run.codec import body_from_json, body_to_json, kind_of
+from drorch.run.codec import body_from_json, body_to_json, event_to_json, kind_of
 from drorch.run.journal import RunJournal
 from drorch.testing.clock import HandClock
 from drorch.testing.fakes import MemoryJournal
-from drorch.testing.runs import RUN, events_of
+from drorch.testing.plans import failover_plan
+from drorch.testing.runs import RUN, created, events_of
 from drorch.testing.streams import MemoryStore
 
 JSON = st.recursive(
@@ -66,12 +67,14 @@ INSTANTS = st.builds(
 def test_every_event_survives_the_round_trip(body: ev.Body, at: Instant) -> None:
     event = ev.Event(run="r", seq=1, at=replace(at, mono=round(at.mono, 6)), body=body)
     journal = MemoryJournal()
-    assert journal.append([event]) == journal.read("r") == (replace(event, chain=journal.read("r")[0].chain),)
+    (written,), (again,) = journal.append([event]), journal.read("r")
+    assert event_to_json(again) == event_to_json(written) == {**event_to_json(event), "chain": again.chain}
     (record,) = journal.records("r")
     assert record.person in (getattr(body, "person", ""), getattr(body, "operator", ""))
-    line = text_of(record)
-    assert line == canonical_json({**json.loads(line)})
-    assert chained(GENESIS, line.replace(f',"hash":"{record.hash}"', "", 1)) == record.hash
+    line = line_of(record, whole=True)
+    assert line == canonical_json(json.loads(line))
+    assert record_of(line, "here") == record
+    assert first_break([record]) is None
 
 
 @given(st.lists(bodies(), min_size=2, max_size=5), st.data())
@@ -79,9 +82,10 @@ def test_any_change_of_a_written_event_is_noticed_at_that_event(found: list[ev.B
     records = MemoryJournal()
     records.append([replace(event, chain="") for event in events_of(*found)])
     kept = list(records.records(RUN))
+    doubled = [kept[0], *kept]
     at = data.draw(st.integers(0, len(kept) - 1))
     kept[at] = kept[at]._replace(body=kept[at].body + " ")
-    for changed, first in ((kept, at), (kept[:at] + kept[at + 1 :], at), ([kept[0], *kept], 1)):
+    for changed, first in ((kept, at), (kept[:at] + kept[at + 1 :], at), (doubled, 1)):
         if at == len(kept) - 1 and len(changed) < len(kept):
             continue  # the last one is gone: nothing behind it shows that
         store = MemoryStore()
@@ -97,9 +101,9 @@ def test_any_change_of_a_written_event_is_noticed_at_that_event(found: list[ev.B
         ("step-exploded", {}, "step-exploded"),
         ("step-started", {"step": "a/start", "attempt": "1", "ident": "x"}, "attempt"),
         ("step-started", {"step": "a/start", "attempt": True, "ident": "x"}, "attempt"),
-        ("step-started", {"step": "a/start", "attempt": 1}, "exactly the fields"),
-        ("step-started", {"step": "a/start", "attempt": 1, "ident": "x", "more": 1}, "exactly the fields"),
-        ("step-started", [1], "exactly the fields"),
+        ("step-started", {"step": "a/start", "attempt": 1}, "ident: the field is missing"),
+        ("step-started", {"step": "a/start", "attempt": 1, "ident": "x", "more": 1}, "unknown field 'more'"),
+        ("step-started", [1], "expected an object"),
         ("store-waited", {"seconds": True, "reason": "r"}, "seconds"),
     ],
 )
@@ -108,16 +112,14 @@ def test_what_is_not_an_event_is_refused_with_its_place(kind: str, body: object,
     store.append(f"run/{RUN}", [Draft(at=HandClock().now().wall, kind=kind, body=canonical_json(body))])
     with pytest.raises(InputInvalid, match=said) as caught:
         RunJournal(store).read(RUN)
-    assert caught.value.where == f"run/{RUN} record 1"
+    assert str(caught.value.where).startswith(f"run/{RUN} record 1")
     assert caught.value.next_step
 
 
 def test_a_journal_of_another_schema_is_refused() -> None:
-    body = ev.RunCreated(
-        schema=99, drorch_version="1", plan_id="p", catalog_id="c", kind="drill", operator="o", host="h"
-    )
+    body = replace(created(failover_plan()), schema=99)
     with pytest.raises(InputInvalid, match="schema 99"):
-        body_from_json(kind_of(body), body_to_json(body))
+        body_from_json(kind_of(body), {**body_to_json(body), "kind": "failover"})
 
 
 def test_kinds_have_stable_names() -> None:

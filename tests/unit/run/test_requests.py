@@ -134,7 +134,10 @@ def test_the_deadline_survives_a_restart_of_the_machine() -> None:
 
 def test_a_waiting_request_counts_when_the_next_one_is_judged() -> None:
     state, now = awaiting(Kind.SWITCHOVER), HandClock().now()
-    pending = [OperatorRequest(id=1, body=approval(state, "Ana")), OperatorRequest(id=2, body=RESUME)]
+    pending = [
+        OperatorRequest(id=1, body=approval(state, "Ana"), asked=now),
+        OperatorRequest(id=2, body=RESUME, asked=now),
+    ]
     ahead = foreseen(state, pending, now)
     assert "approved already" in (said(ahead, approval(state, "Ana")) or "")
     assert ahead.seq == state.seq + 1
