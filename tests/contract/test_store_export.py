@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from drorch.adapters.store.keeping import RecordTable
 
 from contract.postgres import Postgres, programs
 from contract.stores import Kind, kind_of_store
@@ -21,6 +20,7 @@ from drorch.access.ports import MinuteSample, PollRecord, SourceAnswer, Trouble
 from drorch.adapters.store.events import SqlStore
 from drorch.adapters.store.export import MANIFEST, export, restore
 from drorch.adapters.store.readings import ReadingTables
+from drorch.adapters.store.records import RecordTable
 from drorch.core.errors import Broken, InputInvalid, NotFound, Refused
 from drorch.core.ids import canonical_json, content_hash
 from drorch.core.integrity import check_store

@@ -15,12 +15,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from drorch.app.settings import estate_id
 from drorch.catalog.files import load_catalog_file
 from drorch.core.errors import Broken, InputInvalid
 from drorch.core.findings import errors
 from drorch.core.ids import content_hash
-from drorch.estate.files import load_estate
+from drorch.estate.files import estate_id, load_estate
 from drorch.plan.check import check_plan
 from drorch.plan.codec import plan_from_text, plan_to_json
 from drorch.plan.model import Kind, Plan, PlaybookAct

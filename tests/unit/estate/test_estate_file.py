@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from drorch.app.settings import estate_id
 from drorch.core.errors import InputInvalid
-from drorch.estate.files import load_estate
+from drorch.estate.files import estate_id, load_estate
 from drorch.testing.evidence import write_estate
 
 
