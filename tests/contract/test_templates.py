@@ -13,7 +13,7 @@ import yaml
 
 from contract.ansible_harness import AnsibleHarness
 from contract.harness import HOST, Case
-from drorch.adapters.ansible.attempt import AttemptFolder
+from drorch.adapters.ansible.attempt import AttemptFolder, AttemptRequest
 from drorch.adapters.ansible.environment import playbook_environment
 from drorch.core.errors import InputInvalid
 from drorch.plan.model import PlaybookAct
@@ -65,16 +65,16 @@ def test_what_comes_to_a_worker_all_the_same_is_text_to_ansible(tmp_path: Path) 
     }
     folder = AttemptFolder.at(tmp_path / "runs", RUN, IDENT)
     folder.open(
-        {
-            "run": RUN,
-            "ident": IDENT,
-            "playbook": str(playbooks / "see.yml"),
-            "playbooks": str(playbooks),
-            "inventory": str(tmp_path / "inventory.yml"),
-            "variables": variables,
-            "timeout_s": DEADLINE_S,
-            "secret_files": [],
-        }
+        AttemptRequest(
+            run=RUN,
+            ident=IDENT,
+            playbook=str(playbooks / "see.yml"),
+            playbooks=str(playbooks),
+            inventory=str(tmp_path / "inventory.yml"),
+            variables=variables,
+            timeout_s=DEADLINE_S,
+            secret_files=(),
+        )
     )
     environment = playbook_environment(playbooks=playbooks, state=tmp_path / "runs" / ".ansible", extra={})
     command = [sys.executable, "-I", "-m", "drorch.adapters.ansible.worker", str(folder.path)]
