@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contract.postgres import Postgres, programs
-from contract.stores import KINDS, kind_of_store
+from contract.stores import kind_of_store
 from drorch.adapters.store.events import SqlStore
 from drorch.adapters.store.records import RecordTable
 from drorch.core.records import Records, Stale
@@ -28,7 +28,7 @@ def server() -> Iterator[Postgres]:
         yield made
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
     if request.param == "memory":
         yield MemoryRecords()

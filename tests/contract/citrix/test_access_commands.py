@@ -157,10 +157,11 @@ def test_an_old_licence_file_is_old_also_when_it_was_read_now(made: Installation
 
 
 def test_two_rounds_at_once_are_refused(made: Installation) -> None:
-    from drorch.access.poll import LOCK, _alone
+    from drorch.access.poll import LOCK
     from drorch.app.settings import home
+    from drorch.core.process_lock import process_lock
 
-    with _alone(home() / LOCK), pytest.raises(Refused, match="under way"):
+    with process_lock(home() / LOCK), pytest.raises(Refused, match="under way"):
         call("poll")
 
 

@@ -118,7 +118,8 @@ def test_a_window_that_never_opens_is_told_with_its_line(types: Types, tmp_path:
 def test_the_good_file_is_adopted_and_what_comes_is_told(types: Types, tmp_path: Path) -> None:
     assert types("schedule", "check")[0] == 0
     assert types("schedule", "run", "--once")[0] == 0
-    store = ScheduleLog(SqlStore(tmp_path / "state" / "store.sqlite"))
+    place = SqlStore(tmp_path / "state" / "store.sqlite")
+    store = ScheduleLog(place)
     assert store.schedules() == ("drill", "ready")
     code, out, _ = types("schedule", "next", "--days", "60", "--json")
     coming = json.loads(out)
@@ -128,7 +129,7 @@ def test_the_good_file_is_adopted_and_what_comes_is_told(types: Types, tmp_path:
     code, out, _ = types("schedule", "list", "--json")
     assert [item["last"] for item in json.loads(out)] == [None, None]
     assert types("schedule", "missed", "--json")[0] == 0
-    store.close()
+    place.close()
 
 
 def test_an_approval_needs_a_drill_and_ends_within_a_year(types: Types) -> None:
