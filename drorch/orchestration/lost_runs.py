@@ -14,7 +14,8 @@ NO_EVENTS_NEXT = "restore the store from its export; a folder whose run was neve
 def runs_without_events(home: Path, journal: Journal) -> tuple[str, ...]:
     """Their ids, sorted."""
     folder, known = runs_folder(home), set(journal.runs())
-    found = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    # Beside the runs lie folders that only programs use, such as Ansible's own; their names begin with a dot.
+    found = [path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."] if folder.is_dir() else []
     return tuple(sorted(name for name in found if name not in known))
 
 

@@ -4,7 +4,7 @@ by two persons; a failover is not even asked."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def test_outside_its_windows_nothing_moves(desk: Desk) -> None:
     (refused,) = [body for body in bodies if isinstance(body, InterlockRefused)]
     assert refused.interlock == "window"
     nyc = refused.inputs["nyc"]
-    assert isinstance(nyc, dict)
+    assert isinstance(nyc, Mapping)
     assert nyc["why"] == "nothing allows it at this time"
     opens = datetime.fromisoformat(nyc["opens"]).astimezone(UTC)
     assert opens.strftime("%a %H:%M").lower() == f"{IN_THREE_DAYS} 00:00"
