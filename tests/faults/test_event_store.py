@@ -253,6 +253,16 @@ def test_a_store_taken_away_under_a_living_process_is_noticed(
         assert raised.value.next_step
 
 
+def test_a_content_that_was_made_text_is_changed(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite"
+    with closing(SqlStore(file)) as store:
+        name = store.put_blob(b"a plan")
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute("UPDATE blobs SET content = 'another plan'")
+        with pytest.raises(Broken, match="changed"):
+            store.blob(name)
+
+
 def test_a_database_rolled_back_on_the_server_is_noticed(server: Postgres) -> None:
     """As when a standby that lacked the last commits was promoted."""
     with closing(SqlStore(new_database(server))) as store:

@@ -118,7 +118,8 @@ class SqlStore(EventStore):
         if found is None:
             next_step = "restore the store from its export, or name something that is there"
             raise NotFound(f"there is no content {blob_id} in the store", where=self.place.where, next_step=next_step)
-        return self._unchanged(blob_id, bytes(found))
+        # A column of SQLite takes whatever somebody writes into it, also text.
+        return self._unchanged(blob_id, found.encode() if isinstance(found, str) else bytes(found))
 
     def has_blob(self, blob_id: str) -> bool:
         """See the port."""
