@@ -17,6 +17,7 @@ from drorch.core.errors import InputInvalid, NotFound, Refused
 from drorch.core.files import read_input
 from drorch.core.findings import Finding
 from drorch.core.ids import is_slug
+from drorch.run.interlocks import same_person
 from drorch.year.access_tests import fulfilments_of_tests
 from drorch.year.ics import FeedEntry, calendar_text
 from drorch.year.load import checked, load_programme
@@ -203,7 +204,7 @@ class Year:
             raise InputInvalid("nothing shows it", next_step="name a file with --evidence, or a run with --run")
         _check_numbers(claim)
         signed = one_line(claim.signed_off_by, "--signed-off-by") if claim.signed_off_by is not None else None
-        if signed is not None and signed.casefold() == said.person.casefold():
+        if signed is not None and same_person(signed, said.person):
             what = f"{signed} enters the record and cannot sign it off as well"
             raise InputInvalid(what, where="--signed-off-by", next_step="let a person of the department sign it off")
         return Recorded(

@@ -201,6 +201,7 @@ def test_a_record_that_does_not_count_says_so_at_once(year: Year, paper: Path) -
         ({"activity": Activity.PLAN_COMPONENT_EXERCISE, "component": "roof"}, "roof is not what dm has to"),
         ({"component": "roof"}, "roof is not what"),
         ({"signed_off_by": " olga operator "}, "cannot sign it off as well"),
+        ({"signed_off_by": "Olga   Operator"}, "cannot sign it off as well"),
         ({"signed_off_by": "a\nb"}, "control characters"),
         ({"run": "r1"}, "a run shows a joint-technology-test"),
         ({"files": (Path("missing.pdf"),)}, "cannot be read"),

@@ -28,6 +28,7 @@ from drorch.evidence.record.model import Report, TimeSpent
 from drorch.interfaces.terminal.exit_codes import exit_code_of
 from drorch.interfaces.terminal.output import console, print_json
 from drorch.interfaces.terminal.runs.live import RunView
+from drorch.interfaces.terminal.runs.store_notice import StoreNotice
 from drorch.lab.compare import true_outage
 from drorch.lab.control import Lab
 from drorch.lab.truth import read_truth
@@ -91,7 +92,7 @@ class Demo:
         return max(codes)
 
     def _lose_and_return(self, lab: Lab, folder: Path) -> Iterator[int]:
-        service = composition.service()
+        service = composition.service(on_wait=StoreNotice(composition.clock()))
         catalog = load_catalog_file(self.catalog_file)
         estate_file = folder / "estate.yml"
         plan = self._plan(Kind.FAILOVER)
