@@ -28,7 +28,7 @@ def home() -> Path:
 
 def store_place(folder: Path) -> str:
     """Where the event store is: the URL or path in ``$DRORCH_STORE``, else ``store.sqlite`` in the state folder."""
-    return os.environ.get("DRORCH_STORE") or str(folder / "store.sqlite")
+    return os.environ.get("DRORCH_STORE", "").strip() or str(folder / "store.sqlite")
 
 
 def default_estate() -> Path:

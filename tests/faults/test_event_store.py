@@ -25,7 +25,9 @@ from contract.stores import new_database
 
 from drorch.adapters.clock import SystemClock
 from drorch.adapters.store.events import SqlStore
+from drorch.adapters.store.records import RecordTable
 from drorch.core.errors import Broken, DrorchError, InputInvalid, StoreAway
+from drorch.core.integrity import check_store
 from drorch.core.patient import Patience, PatientStore
 from drorch.core.stream import Draft, EventStore, first_break
 
@@ -384,6 +386,56 @@ def test_a_file_without_rights_is_told_so(file_mode: int) -> None:
 def test_what_is_no_url_of_a_store_is_refused(given: str) -> None:
     with pytest.raises(InputInvalid, match="not the URL"):
         SqlStore(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("postgresql://u@127.0.0.1:1/db?password=SEKRET", "a password stands among its parameters"),
+        ("postgresql://u@127.0.0.1:1/db?sslpassword=SEKRET", "a password stands among its parameters"),
+        ("postgresql://u:SEK@RET@127.0.0.1:1/db", "an @ too many"),
+        ("postgresql://u@127.0.0.1:99999/db", "a port is a number"),
+        ("mysql://u:SEKRET@x/y", "neither SQLite nor PostgreSQL"),
+    ],
+)
+def test_a_url_is_refused_without_repeating_a_password(given: str, said: str) -> None:
+    with pytest.raises(InputInvalid, match=said) as raised:
+        SqlStore(given)
+    assert "RET" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DELETE FROM events WHERE seq = 1", "record 1 is missing"),
+        ("UPDATE events SET seq = 7 WHERE seq = 1", "record 1 is missing"),
+        ("UPDATE events SET at = 'garbage' WHERE seq = 1", "no time"),
+    ],
+)
+def test_a_stream_whose_beginning_was_taken_away_is_still_seen(tmp_path: Path, change: str, said: str) -> None:
+    file = tmp_path / "store.sqlite"
+    with closing(SqlStore(file)) as store:
+        store.append("year", [note("1"), note("2")])
+        store.append("audit", [note("3")])
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(f"{change} AND stream = 'year'")
+    with closing(SqlStore(file)) as store:
+        assert sorted(store.streams()) == ["audit", "year"]
+        try:
+            told = "; ".join(finding.message for finding in check_store(store, lambda _: None).findings)
+        except Broken as broken:
+            told = broken.what
+    assert said in told
+
+
+def test_an_account_that_was_edited_is_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite"
+    with closing(SqlStore(file)) as store:
+        RecordTable(store).put("account", "ada", {})
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute("UPDATE records SET data = 'nonsense'")
+        with pytest.raises(Broken, match="damaged"):
+            RecordTable(store).of("account")
 
 
 def test_a_closed_store_says_so(tmp_path: Path) -> None:

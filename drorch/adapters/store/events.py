@@ -86,9 +86,17 @@ class SqlStore(EventStore):
 
     def streams(self, prefix: str = "") -> tuple[str, ...]:
         """See the port."""
-        query = select(_E.stream).where(_E.seq == 1, func.substr(_E.stream, 1, len(prefix)) == prefix)
-        query = query.order_by(_E.at, _E.stream)
-        return self.transaction(lambda connection: tuple(connection.execute(query).scalars()))
+        of_prefix = func.substr(_E.stream, 1, len(prefix)) == prefix
+        first = select(_E.stream).where(_E.seq == 1, of_prefix).order_by(_E.at, _E.stream)
+        # A stream whose first record was taken away is one all the same: whoever reads it says what is missing.
+        every = select(_E.stream).where(of_prefix).distinct().order_by(_E.stream)
+
+        def ask(connection: Connection) -> tuple[str, ...]:
+            return tuple(
+                dict.fromkeys(name for query in (first, every) for name in connection.execute(query).scalars())
+            )
+
+        return self.transaction(ask)
 
     def holds(self, records: Sequence[Record]) -> bool:
         """See the port."""
@@ -314,4 +322,11 @@ def rows_of(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 def _record(row: Any) -> Record:
     stream, seq, at, mono, epoch, person, kind, body, prev, hash_ = row
-    return Record(stream, seq, datetime.fromisoformat(at), mono, epoch, person, kind, body, prev, hash_)
+    try:
+        return Record(stream, seq, datetime.fromisoformat(at), mono, epoch, person, kind, body, prev, hash_)
+    except (TypeError, ValueError):
+        raise Broken(
+            "the store was changed: the time of a record is no time",
+            where=f"{stream} record {seq}",
+            next_step="keep it as it is, restore the store from its export, and find out who changed it",
+        ) from None

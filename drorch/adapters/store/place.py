@@ -31,7 +31,9 @@ class Place:
         self.sqlite = self._url.get_backend_name() == "sqlite"
         self.path = Path(self._url.database) if self.sqlite and self._url.database else None
         self.where = (
-            str(self.path) if self.path else self._url.set(drivername="postgresql", password=None).render_as_string()
+            str(self.path)
+            if self.path
+            else self._url.set(drivername="postgresql", password=None, query={}).render_as_string()
         )
         self.engine = _engine(self._url, lock_timeout_s)
         self.identity = ""
@@ -160,9 +162,9 @@ def _url(given: str) -> URL:
         given = f"postgresql+psycopg://{given.partition('://')[2]}"
     try:
         url = make_url(given) if "://" in given else URL.create("sqlite", database=given)
-        if url.get_backend_name() in ("sqlite", "postgresql") and url.database:
+        why = _why_not(url)
+        if why is None:
             return url
-        why = "neither SQLite nor PostgreSQL" if url.database else "it names no database"
     except (ArgumentError, ValueError) as error:
         why = type(error).__name__
     # The URL may hold a password: it is not repeated.
@@ -171,6 +173,20 @@ def _url(given: str) -> URL:
         where=SETTING,
         next_step="write a path, or postgresql://user@host:port/database, the password in a file that PGPASSFILE names",
     )
+
+
+def _why_not(url: URL) -> str | None:
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        return "neither SQLite nor PostgreSQL"
+    if not url.database:
+        return "it names no database"
+    if any("pass" in name.lower() for name in url.query):
+        return "a password stands among its parameters, where every program shows it"
+    if "@" in (url.host or ""):
+        return "an @ too many: one in a name or password is written %40"
+    if url.port is not None and not 0 < url.port < 65_536:
+        return "a port is a number from 1 to 65535"
+    return None
 
 
 def _engine(url: URL, lock_timeout_s: float) -> Engine:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, CursorResult, delete, insert, 
 
 from drorch.adapters.store.events import SqlStore, lock
 from drorch.adapters.store.tables import RECORDS
+from drorch.core.errors import Broken
 from drorch.core.ids import canonical_json
 from drorch.core.records import Record, Records, Stale
 
@@ -76,7 +77,7 @@ class RecordTable(Records):
         query = select(_R.kind, _R.key, _R.version, _R.owner, _R.data).where(*where).order_by(_R.key)
         rows: Sequence[Any] = self._store.transaction(lambda connection: connection.execute(query).all())
         return tuple(
-            Record(kind=kind, key=key, version=version, owner=owner, data=json.loads(data))
+            Record(kind=kind, key=key, version=version, owner=owner, data=_object(data, f"{kind} {key}"))
             for kind, key, version, owner, data in rows
         )
 
@@ -86,6 +87,17 @@ class RecordTable(Records):
             return done.rowcount
 
         return self._store.transaction(remove, writing=True)
+
+
+def _object(text: str, where: str) -> Mapping[str, object]:
+    try:
+        data = json.loads(text)
+    except (TypeError, ValueError):
+        data = None
+    if not isinstance(data, dict):
+        next_step = "keep the store as it is, restore it from its export, and find out who changed it"
+        raise Broken("this record of the store is damaged", where=where, next_step=next_step)
+    return data
 
 
 def _stamp(at: datetime | None) -> str | None:
