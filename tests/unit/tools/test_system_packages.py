@@ -68,8 +68,8 @@ def outcome(tmp_path: Path, *options: str) -> tuple[int, str]:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider", *options, tmp_path],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}, cwd=tmp_path, capture_output=True, text=True, timeout=60,
-        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""},
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     return ended.returncode, ended.stdout
 
